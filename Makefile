@@ -1,0 +1,35 @@
+# Six targets; each sets up what it needs. PYTHON chooses the interpreter that makes .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test check fix bench docs
+
+setup: $(READY)  ## the virtual environment, with the pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## compares the built-in digits; says where the report is
+	@$(BIN)/secondlook compare digits
+
+test: $(READY)  ## the default tests (under 5 minutes)
+	@$(BIN)/python -m pytest -q
+
+check: $(READY)  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fix: $(READY)  ## formats, and mends what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## speed and accuracy records; needs SECONDLOOK_DATA for most
+	$(BIN)/python -m bench
+
+docs: $(READY)  ## rewrites what the docs take from the program: the options of each command, the README's table and picture
+	$(BIN)/python docs/generate.py

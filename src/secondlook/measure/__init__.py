@@ -1,0 +1,1 @@
+"""What the numbers are: pure functions on arrays. One place for each formula."""

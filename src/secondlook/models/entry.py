@@ -1,0 +1,56 @@
+"""What a line of the ladder knows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Family = Literal["baseline", "linear", "kernel", "neighbours", "trees", "dense", "convolution"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a comparison is: items per part, one image's (h, w, c), number of classes."""
+
+    n_train: int
+    n_valid: int
+    n_test: int
+    shape: tuple[int, int, int]
+    k: int
+
+    @property
+    def d(self) -> int:
+        """Numbers per image."""
+        h, w, c = self.shape
+        return h * w * c
+
+    @property
+    def n(self) -> int:
+        """All items."""
+        return self.n_train + self.n_valid + self.n_test
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the ladder.
+
+    Attributes:
+        name: as in ``--models``.
+        line: one line on what it is good for.
+        make: from a seed to a fresh, unfitted scikit-learn classifier with the defaults that work unattended.
+        space: what ``--tune`` searches, as scikit-learn's ParameterSampler takes it.
+        seconds: rough time to fit and to predict all parts on two ordinary cores; it orders the ladder and is
+            what the estimate shown up front is made of.
+        default: whether a plain ``compare`` fits it.
+        net: the net's text, for nets.
+    """
+
+    name: str
+    family: Family
+    line: str
+    make: Callable[[int], Any]
+    space: Mapping[str, Any]
+    seconds: Callable[[Size], float]
+    default: bool = True
+    net: str = ""
