@@ -37,7 +37,7 @@ _PUBLIC = {
     "compare": "secondlook.verbs.compare",
     "make_slash": "secondlook.data.slash",
     "read": "secondlook.data.read",
-    "load_run": "secondlook.runs.store",
+    "load_run": "secondlook.runs.load",
     "NetClassifier": "secondlook.models.net_classifier",
     "ImageSet": "secondlook.types",
     "Split": "secondlook.types",

@@ -332,9 +332,9 @@ class Run:
         return {
             "run": str(self.path),
             "complete": self.complete,
+            "data": dict(self.data),
             "metric": self.config["metric"],
             "chosen": self.chosen,
-            "data": dict(self.data),
             "chance": self.chance,
             "majority": self.majority,
             "rows": [row.json() for row in self.rows],

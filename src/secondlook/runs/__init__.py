@@ -1,0 +1,1 @@
+"""What is kept: the run directory, and jobs in fresh children with real limits."""

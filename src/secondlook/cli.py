@@ -1,0 +1,141 @@
+"""The command line: one command per verb, no logic."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from secondlook import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Take a second look at your image classifier: which model is really better, and is it good?",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"secondlook {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(no_args_is_help=False)
+def compare(
+    data: Annotated[str, typer.Argument(help="A folder, a file, or a built-in: digits, slash.")] = "digits",
+    models: Annotated[
+        str | None, typer.Option(help="Names with commas between, or all. See the docs for the ladder.")
+    ] = None,
+    net: Annotated[
+        list[str] | None, typer.Option(help='Your own net: NAME="conv 8 3x3, relu, maxpool 2". Repeatable.')
+    ] = None,
+    test: Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")] = "0.15",
+    valid: Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")] = "0.15",
+    metric: Annotated[
+        str, typer.Option(help="What chooses: balanced_accuracy, accuracy, macro_f1, log_loss.")
+    ] = "balanced_accuracy",
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Search each model's settings on folds of the training part.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Time for the whole command: 90s, 10m, 1h.")] = None,
+    limit: Annotated[str | None, typer.Option(help="Time for one fit: 90s, 10m, 1h.")] = None,
+    size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
+    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
+    out: Annotated[str | None, typer.Option(help="The run directory; runs/NAME-N by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> int:
+    """Fit a ladder of models on your images; say which is really better, and whether it is good."""
+    from secondlook.verbs.compare import compare as verb
+    from secondlook.verbs.options import amount, names, own_nets
+
+    run = verb(
+        data,
+        models=names(models),
+        nets=own_nets(net or []),
+        test=amount("test", test),
+        valid=amount("valid", valid),
+        metric=metric,  # type: ignore[arg-type]  # the verb checks it and says what there is
+        tune=tune,
+        epochs=epochs,
+        budget=budget,
+        limit=limit,
+        size=size,
+        seed=seed,
+        out=out,
+        quiet=json,
+    )
+    _print_run(run, json)
+    return 3 if any(row.status in ("failed", "timeout") for row in run.rows) else 0
+
+
+@app.command()
+def make(
+    what: Annotated[str, typer.Argument(help="What to make: slash.")],
+    out: Annotated[str, typer.Argument(help="The file to write, NAME.npz.")],
+    n: Annotated[int, typer.Option(help="Number of images.")] = 1000,
+    size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 30,
+    noise: Annotated[float, typer.Option(help="Half the width of the uniform noise.")] = 0.25,
+    length: Annotated[int, typer.Option(help="Pixels of a slash.")] = 4,
+    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
+) -> int:
+    """Write a generated data set: images that only convolution tells apart."""
+    from secondlook.verbs.make import make as verb
+
+    path = verb(what, out, n=n, size=size, noise=noise, length=length, seed=seed)
+    typer.echo(f"{path}: {n:,} images of {size}x{size}")
+    return 0
+
+
+def _print_run(run: Any, json: bool) -> None:
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(run.json(), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    from secondlook.show.terminal import print_table
+
+    print_table(run)
+
+
+def main() -> None:
+    """The entry point: runs a command and turns every error into one sentence and an exit code."""
+    from secondlook.errors import SecondlookError
+
+    try:
+        code = app(standalone_mode=False)
+    except SecondlookError as error:
+        typer.echo(f"secondlook: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        typer.echo("secondlook: interrupted", err=True)
+        code = 130
+    except typer.Abort:
+        code = 130
+    except Exception as error:
+        code = _usage(error)
+    sys.exit(code or 0)
+
+
+def _usage(error: Exception) -> int:
+    """The parser's own complaints as a sentence; anything else is a defect of ours and keeps its traceback."""
+    from typer._click.exceptions import ClickException  # type: ignore[attr-defined]
+
+    if not isinstance(error, ClickException):
+        raise error
+    typer.echo(f"secondlook: {error.format_message()} (see secondlook --help)", err=True)
+    return 2

@@ -1,0 +1,84 @@
+"""Reopens a run directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from secondlook.errors import RunError
+from secondlook.runs.files import checksum, read_json
+from secondlook.types import PARTS, Epoch, History, Part, Predictions, Row, Run, Thumbnails
+
+
+def load_run(path: str | Path, *, verify: bool = False) -> Run:
+    """Reopens a finished run.
+
+    Args:
+        path: the run directory.
+        verify: compare every file with its checksum in the manifest.
+
+    Raises:
+        RunError: there is no run, it is incomplete, or a file was changed.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RunError(f"expected a run directory, got {folder}, which is not there")
+    if not (folder / "manifest.json").exists():
+        config = read_json(folder / "config.json")
+        raise RunError(f"the run {folder} is incomplete; go on with it by the same command: {config['command']}")
+    if verify:
+        _verify(folder)
+    return read_results(folder)
+
+
+def _verify(folder: Path) -> None:
+    for name, entry in read_json(folder / "manifest.json")["files"].items():
+        file = folder / name
+        if not file.exists() or file.stat().st_size != entry["bytes"] or checksum(file) != entry["sha256"]:
+            raise RunError(f"{file} is missing or was changed after the run was finished")
+
+
+def read_results(folder: Path) -> Run:
+    """The run as its files have it, complete or not; results must have been written."""
+    config, data, results = (read_json(folder / f"{name}.json") for name in ("config", "data", "run"))
+    with np.load(folder / "items.npz") as file:
+        items = {name: file[name] for name in file.files}
+    made = read_json(folder / "made.json")
+    k = len(data["classes"])
+    counts = {str(part): np.bincount(items["labels"][items[part]], minlength=k).tolist() for part in PARTS}
+    histories = {p.parent.name: _read_history(p) for p in sorted(folder.glob("models/*/history.json"))}
+
+    def predictions(model: str, part: Part) -> Predictions:
+        path = folder / "predictions" / f"{model}.npz"
+        if not path.exists():
+            raise RunError(f"the run {folder} has no predictions of '{model}'")
+        index = items[part]
+        with np.load(path) as file:
+            said = file[part]
+        names = items["names"][index].tolist()
+        return Predictions(model, part, said, items["labels"][index], index, names, tuple(data["classes"]))
+
+    def thumbnails() -> Thumbnails:
+        with np.load(folder / "thumbnails.npz") as file:
+            return Thumbnails(file["items"], file["pixels"])
+
+    return Run(
+        path=folder,
+        config={**config, **made},
+        data=data,
+        rows=tuple(Row(**row) for row in results["rows"]),
+        chance=results["chance"],
+        majority=results["majority"],
+        chosen=results["chosen"],
+        histories=histories,
+        class_counts=counts,
+        complete=results["complete"],
+        _predictions=predictions,
+        _thumbnails=thumbnails,
+    )
+
+
+def _read_history(path: Path) -> History:
+    document = read_json(path)
+    return History(tuple(Epoch(**e) for e in document["epochs"]), document["best"], document["ended"])

@@ -1,0 +1,106 @@
+"""The warm fork server: a process that imports the heavy libraries once and forks a fresh child for each job.
+
+It is started by `jobs.ForkServer` as ``python -m secondlook.runs.server FD MODULE…`` and never runs a job itself, so it
+has no threads, no locks held and no device open when it forks. It lives as long as its caller: when the socket closes,
+the child at work is killed and the server ends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from multiprocessing.connection import Connection
+from typing import Any
+
+# What a job's message may weigh at most: two paths.
+MESSAGE_BYTES = 16_384
+
+
+def main(arguments: list[str]) -> None:
+    """Imports the modules named, then serves forks over the inherited socket until it closes."""
+    caller = socket.socket(fileno=int(arguments[0]))
+    for module in arguments[1:]:
+        importlib.import_module(module)
+    wake, wake_end = socket.socketpair()
+    wake_end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda signum, frame: None)
+    signal.set_wakeup_fd(wake_end.fileno())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to hear
+    while True:
+        message, fds, _, _ = socket.recv_fds(caller, MESSAGE_BYTES, 1)
+        if not message:
+            return
+        request = json.loads(message)
+        pid = os.fork()
+        if pid == 0:
+            for end in (caller, wake, wake_end):
+                end.close()
+            _child(request, fds[0])
+        os.close(fds[0])
+        caller.sendall(b"%d\n" % pid)
+        if not _wait(pid, caller, wake):
+            return
+
+
+def _wait(pid: int, caller: socket.socket, wake: socket.socket) -> bool:
+    """Reports the child's end (exit status, peak memory); kills it and returns False when the caller is gone."""
+    while True:
+        done, status, usage = os.wait4(pid, os.WNOHANG)
+        if done:
+            unit = 1 if sys.platform == "darwin" else 1024
+            caller.sendall(b"%d %d\n" % (os.waitstatus_to_exitcode(status), usage.ru_maxrss * unit))
+            return True
+        ready, _, _ = select.select([caller, wake], [], [])
+        if wake in ready:
+            wake.recv(64)
+        if caller in ready:
+            os.killpg(pid, signal.SIGKILL)
+            return False
+
+
+def _child(request: dict[str, str], fd: int) -> None:
+    """Runs the job in the forked child; never returns."""
+    import traceback
+
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setpgid(0, 0)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    pipe = Connection(fd)
+
+    def emit(kind: str, data: dict[str, Any]) -> None:
+        pipe.send(("event", kind, data))
+
+    try:
+        import cloudpickle
+
+        with open(request["task"], "rb") as file:  # noqa: PTH123  # pathlib is not imported in a bare child
+            # The caller's own modules must be found before what it sent can be read.
+            sys.path, job = cloudpickle.load(file)
+        function, args = cloudpickle.loads(job)
+        pipe.send(("result", function(*args, emit)))
+    except KeyboardInterrupt:
+        pipe.send(("interrupted", ""))
+    except MemoryError:
+        pipe.send(("failed", "out of memory"))
+    except BrokenPipeError:
+        os._exit(1)  # nobody listens any more
+    except BaseException as error:
+        traceback.print_exc()
+        pipe.send(("failed", " ".join(str(error).split()) or type(error).__name__))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,103 @@
+"""The options that verbs share: the same names, checks and words everywhere."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secondlook.errors import UsageError
+from secondlook.measure.scores import METRICS, Metric
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one comparison, checked."""
+
+    valid: float | int
+    test: float | int
+    metric: Metric
+    tune: bool
+    epochs: int | None
+    budget: float | None
+    limit: float | None
+    size: int | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise UsageError(f"expected --metric to be one of {', '.join(METRICS)}, got '{self.metric}'")
+        for name in ("epochs", "budget", "limit", "size"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
+        if self.seed < 0:
+            raise UsageError(f"expected a --seed of 0 or more, got {self.seed}")
+
+
+def seconds(text: str | float | None) -> float | None:
+    """Seconds of "90", "90s", "10m", "1.5h" or a number; None stays None."""
+    if text is None or isinstance(text, int | float):
+        return text
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
+    try:
+        return float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        raise UsageError(f"expected a time such as 90s, 10m or 1.5h, got '{text}'") from None
+
+
+def stem(source: str) -> str:
+    """What a run of this source is called: "photos/" gives "photos"."""
+    name = Path(source).resolve().name if source not in ("", "arrays") else source
+    stem = name.split(".")[0]
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in stem) or "run"
+
+
+def command_line(
+    data: Any, models: Sequence[str] | None, nets: Mapping[str, Any] | None, options: Options, path: Path
+) -> str:
+    """The command line that makes this run, or goes on with it."""
+    words = ["secondlook", "compare", str(data) if isinstance(data, str | Path) else "DATA"]
+    if models is not None:
+        words += ["--models", ",".join(models)]
+    for name, net in (nets or {}).items():
+        words += ["--net", f"{name}={net if isinstance(net, str) else 'MODULE'}"]
+    plain = Options(0.15, 0.15, "balanced_accuracy", False, None, None, None, None, 0)
+    for name in Options.__dataclass_fields__:
+        value = getattr(options, name)
+        if value != getattr(plain, name):
+            words += (
+                [f"--{name}"]
+                if value is True
+                else [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+            )
+    return shlex.join([*words, "--out", str(path)])
+
+
+def amount(name: str, text: str) -> float | int:
+    """A share ("0.15") or a number of items ("250") from the command line."""
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        raise UsageError(f"expected --{name} to be a share such as 0.15 or a number of items, got '{text}'") from None
+
+
+def names(text: str | None) -> list[str] | None:
+    """Names with commas between, from the command line."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def own_nets(texts: Sequence[str]) -> dict[str, str]:
+    """``NAME=NET`` from the command line to net texts by name."""
+    nets: dict[str, str] = {}
+    for text in texts:
+        name, equals, net = text.partition("=")
+        name = name.strip()
+        if not equals or not name.replace("-", "").replace("_", "").isalnum():
+            raise UsageError(f"expected --net NAME=\"conv 8 3x3, relu, …\", got '{text}'")
+        if name in nets:
+            raise UsageError(f"expected each --net to have a name of its own, got '{name}' twice")
+        nets[name] = net
+    return nets
