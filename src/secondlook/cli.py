@@ -107,9 +107,11 @@ def _print_run(run: Any, json: bool) -> None:
 
         typer.echo(dumps(run.json(), indent=1, ensure_ascii=False, allow_nan=False))
         return
-    from secondlook.show.terminal import print_table
+    import os
 
-    print_table(run)
+    from secondlook.show.terminal import table_text
+
+    typer.echo(table_text(run, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
 
 
 def main() -> None:
@@ -133,9 +135,8 @@ def main() -> None:
 
 def _usage(error: Exception) -> int:
     """The parser's own complaints as a sentence; anything else is a defect of ours and keeps its traceback."""
-    from typer._click.exceptions import ClickException  # type: ignore[attr-defined]
-
-    if not isinstance(error, ClickException):
+    words = getattr(error, "format_message", None)
+    if words is None:
         raise error
-    typer.echo(f"secondlook: {error.format_message()} (see secondlook --help)", err=True)
+    typer.echo(f"secondlook: {words()} See secondlook --help.", err=True)
     return 2

@@ -21,8 +21,6 @@ Emit = Callable[[str, dict[str, Any]], None]
 # A randomised search tries so many settings, each on so many folds of the training part.
 SEARCH_SETTINGS = 10
 SEARCH_FOLDS = 3
-# A net stops by itself at this share of its limit, which leaves time to measure the weights it keeps.
-OWN_LIMIT = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ class FitTask:
 def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     """Fits a model and writes what it says of all three parts.
 
-    Events: "search" {done, total}, "epoch" {epoch, epochs, valid_accuracy, …}, "phase" {name} when the fit is done.
+    Events: "search" {done, total}, "epoch" {epoch, epochs, valid_accuracy, …}, "phase" {name} before the fit and after.
 
     Returns:
         The facts of its row: trained, stored, macs, fit_seconds, predict_us, params, notes, device.
@@ -71,6 +69,7 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         model.set_params(**params)
         notes.append(note)
     fit = _fit_call(task, model, emit)
+    emit("phase", {"name": "fit"})
     started = perf_counter()
     fit(X_train, task.y_train, valid=(X_valid, task.y_valid))
     fit_seconds = perf_counter() - started
@@ -107,7 +106,7 @@ def _fit_call(task: FitTask, model: Any, emit: Emit) -> Callable[..., Any]:
     if not hasattr(model, "epochs"):
         return model.fit  # type: ignore[no-any-return]
     if task.seconds is not None:
-        model.set_params(max_seconds=OWN_LIMIT * task.seconds)
+        model.set_params(max_seconds=task.seconds)
 
     def on_epoch(epoch: Epoch) -> None:
         emit("epoch", {**vars(epoch), "epochs": model.epochs_})

@@ -186,7 +186,7 @@ class _Comparison:
         outcome = server.run(
             fit_model,
             task,
-            seconds=limit,
+            seconds=_patience(limit, entry),
             on_event=lambda kind, data: self.narrator.event(entry.name, kind, data),
             log=folder / "log.txt",
         )
@@ -223,6 +223,13 @@ class _Comparison:
         return run
 
 
+def _patience(limit: float | None, entry: Entry) -> float | None:
+    """When a fit is killed: at its limit; a net, which stops by itself there, may still measure what it keeps."""
+    if limit is None or entry.family not in ("dense", "convolution"):
+        return limit
+    return limit + max(5.0, 0.25 * limit)
+
+
 def _libraries(entries: list[Entry]) -> list[str]:
     """What the fork server imports once for all fits: PyTorch only where a net is to be trained."""
     libraries = ["secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection", "skops.io"]
@@ -252,7 +259,7 @@ def _facts(outcome: Outcome, limit: float | None) -> dict[str, Any]:
             "interrupted": outcome.interrupted and stopped,
         }
     if outcome.status == "timeout":
-        return {**peak, "status": "timeout", "reason": f"not done within its limit of {limit:.0f} s"}
+        return {**peak, "status": "timeout", "reason": f"not done within its limit of {limit:g} s"}
     if outcome.status == "interrupted":
         return {**peak, "status": "skipped", "reason": "interrupted before it was done", "interrupted": True}
     return {**peak, "status": "failed", "reason": outcome.reason}

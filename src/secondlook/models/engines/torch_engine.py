@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from secondlook import seeds
 from secondlook.models.engines import Weights
@@ -31,7 +32,7 @@ from secondlook.models.layers import (
     Residual,
     Shape,
 )
-from secondlook.models.net import Net
+from secondlook.models.net import Count, Net
 from secondlook.types import FloatArray, IntArray
 
 # Images per forward pass when predicting: activations of about 128 MB at most, and never fewer than 16 images.
@@ -161,6 +162,25 @@ def build(net: Net, image: tuple[int, int, int], outputs: int, *, seed: int = 0)
     return module
 
 
+def call_factory(
+    factory: Callable[[tuple[int, int, int], int], nn.Module], image: tuple[int, int, int], outputs: int, *, seed: int
+) -> nn.Module:
+    """A user's own module, whose layers draw their first weights from PyTorch's global stream: seeded, then put back."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seeds.integer(seed, "init"))
+        return factory(image, outputs)
+
+
+def count_module(module: nn.Module, image: tuple[int, int, int]) -> Count:
+    """Counts any module: trainable parameters, all floating-point state, multiply-adds by PyTorch's own counter."""
+    trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    stored = sum(t.numel() for t in module.state_dict().values() if t.is_floating_point())
+    h, w, c = image
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module.eval()(torch.zeros(1, c, h, w))
+    return Count(trained, stored, counter.get_total_flops() // 2)
+
+
 @dataclass(frozen=True)
 class Optimiser:
     """Which optimiser, and its weight decay (decoupled for AdamW, an L2 penalty for the others, as in PyTorch)."""
@@ -205,9 +225,12 @@ class TorchEngine:
         scale: FloatArray,
         optimiser: Optimiser,
         device: torch.device,
-        predict_batch: int = 512,
+        per_image: int,
     ) -> None:
-        """`mean` and `scale`, one per channel, standardise pixels: (x - mean) / scale, in the pixels' own unit."""
+        """`mean` and `scale`, one per channel, standardise pixels: (x - mean) / scale, in the pixels' own unit.
+
+        `per_image` is how many numbers an image leaves behind in the net: it limits the batches of predictions.
+        """
         self.device = device
         self.module = module.to(device)
         for m in self.module.modules():
@@ -219,7 +242,7 @@ class TorchEngine:
         self.mean = torch.as_tensor(mean, dtype=torch.float32, device=device)
         self.scale = torch.as_tensor(scale, dtype=torch.float32, device=device)
         self.optimiser = optimiser.make(self.module)
-        self.predict_batch = predict_batch
+        self.predict_batch = max(16, min(PREDICT_NUMBERS // per_image, 1024))
         self._parts: dict[str, tuple[Tensor, Tensor, Tensor | None]] = {}
         self._loss_sum = torch.zeros((), device=device)
         self._seen = 0

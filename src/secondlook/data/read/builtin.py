@@ -1,0 +1,49 @@
+"""The two sets that need no file: `digits`, real and small, and `slash`, generated."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from secondlook.data.read.arrays import from_arrays
+from secondlook.types import ImageSet
+
+BUILTINS = ("digits", "slash")
+
+
+def read(name: str, size: int | None) -> ImageSet:
+    """A built-in by its name."""
+    return _digits(size) if name == "digits" else _slash(size)
+
+
+def _digits(size: int | None) -> ImageSet:
+    """1,797 handwritten digits of 8x8 pixels, values 0 to 16 stretched to bytes.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository
+    (1998), the test half, as scikit-learn ships it.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+    return from_arrays(
+        pixels,
+        bunch.target,
+        source="digits",
+        kind="scikit-learn's handwritten digits, built in",
+        names=[f"digits:{i}" for i in range(len(pixels))],
+        size=size,
+    )
+
+
+def _slash(size: int | None) -> ImageSet:
+    # Imported here because the generator itself uses the array reader of this package.
+    from dataclasses import replace
+
+    from secondlook.data.read.pixels import check_size, resize
+    from secondlook.data.slash import make_slash
+
+    check_size(size)
+    images = make_slash()
+    if size is None or images.shape[:2] == (size, size):
+        return images
+    return replace(images, pixels=resize(images.pixels, size), format=f"{images.format}; resized to {size}x{size}")

@@ -1,0 +1,115 @@
+"""From whatever labels a source holds to indices into class names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.data.read.ids import natural_key
+from secondlook.errors import DataError
+from secondlook.types import IntArray
+
+
+def encode(
+    y: NDArray[Any], n: int, where: str, declared: Sequence[str] | None = None
+) -> tuple[IntArray, tuple[str, ...]]:
+    """Labels as int64 (n,), -1 where unknown, and the class names that occur.
+
+    Names are in natural order, or in the order of `declared` where the source names its classes itself; a declared
+    class without items is left out. Unknown are: -1 (but for labels that are all -1 or 1), NaN, None, empty text.
+
+    Args:
+        y: whole numbers, truth values or text; shape (n,) or (n, 1).
+        n: the number of images.
+        where: names the source in errors.
+        declared: class names; whole-number labels are then indices into them.
+    """
+    values, unknown = _plain(_one_column(y, n, where), where)
+    if declared is not None:
+        return _against(declared, values, unknown, where)
+    found, index = np.unique(values[~unknown], return_inverse=True)
+    names = [str(v) for v in found.tolist()]
+    # Whole numbers sort as numbers, which is their natural order; text does not.
+    numeric = found.dtype.kind == "i"
+    order = range(len(names)) if numeric else sorted(range(len(names)), key=lambda i: natural_key(names[i]))
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[list(order)] = np.arange(len(names))
+    labels = np.full(n, -1, dtype=np.int64)
+    labels[~unknown] = rank[index]
+    return labels, tuple(names[i] for i in order)
+
+
+def _one_column(y: NDArray[Any], n: int, where: str) -> NDArray[Any]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 2:
+        raise DataError(
+            f"{where}: expected one label per image, got {y.shape[1]} per image (an array of shape {y.shape}); "
+            "keep one column, or y.argmax(axis=1) where exactly one of them is 1"
+        )
+    if y.ndim != 1:
+        raise DataError(f"{where}: expected one label per image, got an array of shape {y.shape}")
+    if len(y) != n:
+        raise DataError(f"{where}: expected as many labels as images, got {len(y):,} labels and {n:,} images")
+    return y
+
+
+def _plain(y: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The labels as int64 or text, and which of them are unknown."""
+    if y.dtype.kind == "O":
+        y = _from_objects(y)
+    if y.dtype.kind == "f":
+        missing = np.isnan(y)
+        if fractions := y[~missing & ((y != np.rint(y)) | np.isinf(y))].tolist():
+            raise DataError(f"{where}: expected class labels (whole numbers or text), got the number {fractions[0]:g}")
+        return _numbers(np.where(missing, -1, y).astype(np.int64), missing)
+    if y.dtype.kind in "iu":
+        return _numbers(y.astype(np.int64), np.zeros(len(y), dtype=np.bool_))
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    if y.dtype.kind in "UTb":
+        text = y.astype(np.str_)
+        return text, np.asarray(text == "")
+    raise DataError(f"{where}: expected class labels (whole numbers or text), got an array of {y.dtype}")
+
+
+def _numbers(y: IntArray, missing: NDArray[np.bool_]) -> tuple[IntArray, NDArray[np.bool_]]:
+    # -1 and 1 are the two classes of many a classical set.
+    signs = set(np.unique(y[~missing]).tolist()) == {-1, 1}
+    return y, missing if signs else missing | (y == -1)
+
+
+def _from_objects(y: NDArray[Any]) -> NDArray[Any]:
+    """Python objects, as pandas keeps text: numbers stay numbers, everything else becomes text."""
+    items = y.tolist()
+    missing = [v is None or (not isinstance(v, str) and str(v) in ("nan", "<NA>", "NaT")) for v in items]
+    kept = [v for v, gone in zip(items, missing, strict=True) if not gone]
+    if kept and all(isinstance(v, int | float) and not isinstance(v, bool) for v in kept):
+        return np.array([np.nan if gone else v for v, gone in zip(items, missing, strict=True)], dtype=np.float64)
+    return np.array(["" if gone else str(v) for v, gone in zip(items, missing, strict=True)], dtype=np.str_)
+
+
+def _against(
+    declared: Sequence[str], values: NDArray[Any], unknown: NDArray[np.bool_], where: str
+) -> tuple[IntArray, tuple[str, ...]]:
+    if len(set(declared)) < len(declared):
+        raise DataError(f"{where}: expected class names that differ, got {', '.join(declared)}")
+    if values.dtype.kind == "i":
+        unknown = unknown | (values == -1)
+        wrong = values[~unknown & ((values < 0) | (values >= len(declared)))]
+        index = np.where(unknown, -1, values)
+    else:
+        place = {name: i for i, name in enumerate(declared)}
+        wrong = np.array([v for v in values[~unknown].tolist() if v not in place])
+        index = np.array([place.get(v, -1) for v in values.tolist()], dtype=np.int64)
+    if len(wrong):
+        raise DataError(
+            f"{where}: expected labels that fit the {len(declared)} class names it holds, got the label {wrong[0]}"
+        )
+    used = np.unique(index[index >= 0])
+    rank = np.full(len(declared) + 1, -1, dtype=np.int64)
+    rank[used] = np.arange(len(used))
+    return rank[index], tuple(declared[i] for i in used.tolist())

@@ -1,0 +1,165 @@
+"""The classical lines of the ladder: what each is good for, what `--tune` searches, and how long it takes.
+
+The times were measured on two cores with scikit-learn 1.9, on digits (1,257 of 8x8) and MNIST (4,000, 15,000 and
+31,500 of 28x28); they are meant to be right within a factor of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import log2, sqrt
+from typing import Any
+
+from scipy.stats import loguniform, randint
+
+from secondlook.models.base import ImageClassifier
+from secondlook.models.classical.baseline import Majority
+from secondlook.models.classical.logistic import Logistic
+from secondlook.models.classical.neighbours import KNN, QUERIES, TunedKNN
+from secondlook.models.classical.svm import MAX_ROWS, LinearSVM, PolySVM, RbfSVM
+from secondlook.models.classical.trees import Boosting, Forest, affordable
+from secondlook.models.entry import Entry, Family, Size
+
+_PRODUCTS_PER_SECOND = 3e10
+
+
+def _majority(size: Size) -> float:
+    return 0.01
+
+
+def _logistic(size: Size) -> float:
+    return 0.02 + 3e-8 * size.n_train * size.d * (size.k if size.k > 2 else 1)
+
+
+def _linear_svm(size: Size) -> float:
+    pairs = size.k * (size.k - 1) / 2
+    fit = 3e-4 * pairs + 5e-11 * min(size.n_train, MAX_ROWS) ** 2 * size.d
+    return 0.02 + fit + size.n * pairs * size.d / _PRODUCTS_PER_SECOND
+
+
+def _kernel_svm(size: Size) -> float:
+    rows = min(size.n_train, MAX_ROWS)
+    # About every third image becomes a support vector.
+    products = size.n * (rows / 3 * (size.d + size.k) + 50 * size.k**2)
+    fit = 3e-4 * size.k**2 / 2 + 1e-10 * rows**2 * size.d
+    return 0.04 + fit + products / _PRODUCTS_PER_SECOND
+
+
+def _knn(size: Size) -> float:
+    return 0.02 + size.n * size.n_train * size.d / _PRODUCTS_PER_SECOND
+
+
+def _knn_tuned(size: Size) -> float:
+    return _knn(size) + min(size.n_train, QUERIES) * size.n_train * size.d / _PRODUCTS_PER_SECOND
+
+
+def _forest(size: Size) -> float:
+    return 0.3 + 4e-8 * min(size.n_train, 100_000) * log2(size.n_train + 1) * sqrt(size.d) * (size.k + 15)
+
+
+def _boosting(size: Size) -> float:
+    model = Boosting()
+    rounds, rows = affordable(size.n_train, size.d, size.k, max_iter=model.max_iter, max_work=model.max_work)
+    trees = rounds * (size.k if size.k > 2 else 1)
+    return 0.1 + trees * size.d * (2.5e-9 * rows + 1e-5)
+
+
+def _make(model: type[ImageClassifier], seed: int) -> ImageClassifier:
+    return model(random_state=seed)
+
+
+def _entry(
+    name: str,
+    family: Family,
+    line: str,
+    model: type[ImageClassifier],
+    seconds: Callable[[Size], float],
+    space: Mapping[str, Any],
+    *,
+    default: bool = True,
+) -> Entry:
+    return Entry(name, family, line, partial(_make, model), space, seconds, default)
+
+
+CLASSICAL: tuple[Entry, ...] = (
+    _entry(
+        "majority",
+        "baseline",
+        "always says the most frequent class: what no model at all would get",
+        Majority,
+        _majority,
+        {},
+    ),
+    _entry(
+        "logistic",
+        "linear",
+        "one weight per pixel and class: quick, and enough where classes differ in which pixels are dark",
+        Logistic,
+        _logistic,
+        {"C": loguniform(1e-3, 1e2)},
+    ),
+    _entry(
+        "linear-svm",
+        "linear",
+        "a straight border between each two classes: the classic yardstick for handwritten digits",
+        LinearSVM,
+        _linear_svm,
+        # The digits study's range.
+        {"C": loguniform(2**-7, 2**6)},
+    ),
+    _entry(
+        "rbf-svm",
+        "kernel",
+        "smooth borders around similar images: often the best without a net, up to some ten thousand",
+        RbfSVM,
+        _kernel_svm,
+        {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-4, 1e0)},
+    ),
+    _entry(
+        "poly-svm",
+        "kernel",
+        "weighs two and three pixels together: close to rbf-svm, sometimes ahead on line drawings",
+        PolySVM,
+        _kernel_svm,
+        {"C": loguniform(1e-2, 1e2), "degree": [2, 3, 4], "coef0": [0.0, 1.0]},
+        default=False,
+    ),
+    _entry(
+        "knn",
+        "neighbours",
+        "the five most similar training images vote: nothing is learnt, so it shows what likeness is worth",
+        KNN,
+        _knn,
+        {"n_neighbors": randint(1, 26), "weights": ["uniform", "distance"]},
+    ),
+    _entry(
+        "knn-tuned",
+        "neighbours",
+        "as knn, with the number of neighbours and their weights chosen on the training images",
+        TunedKNN,
+        _knn_tuned,
+        {},
+        default=False,
+    ),
+    _entry(
+        "forest",
+        "trees",
+        "two hundred trees over single pixels: no settings to get wrong, good on few and uneven images",
+        Forest,
+        _forest,
+        {"max_features": ["sqrt", 0.02, 0.05, 0.1], "min_samples_leaf": [1, 2, 5]},
+    ),
+    _entry(
+        "boosting",
+        "trees",
+        "small trees that correct each other: the usual winner on tables, a fair rival on pixels",
+        Boosting,
+        _boosting,
+        {
+            "learning_rate": loguniform(0.05, 0.5),
+            "max_leaf_nodes": [7, 15, 31, 63],
+            "l2_regularization": [0.0, 1.0, 10.0],
+        },
+    ),
+)

@@ -1,0 +1,116 @@
+"""What a finished run says of itself: facts that the sentences, the table and the plots share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from secondlook.measure.scores import confusion
+from secondlook.types import FloatArray, History, IntArray, Predictions, Row, Run
+
+# Validation loss this much above its lowest value counts as rising.
+_RISE = 1.02
+
+
+def finished(run: Run) -> list[Row]:
+    """The rows with test scores, in the run's order."""
+    return [r for r in run.rows if r.test_accuracy is not None]
+
+
+def unfinished(run: Run) -> list[Row]:
+    """The rows without test scores, in the run's order."""
+    return [r for r in run.rows if r.test_accuracy is None]
+
+
+def chosen_row(run: Run) -> Row | None:
+    """The chosen model's row, or None when no model finished."""
+    return next((r for r in finished(run) if r.model == run.chosen), None)
+
+
+def tied(run: Run) -> set[str]:
+    """Models whose 95 % interval on test overlaps with the chosen model's, the chosen one included."""
+    best = chosen_row(run)
+    if best is None or best.test_low is None or best.test_high is None:
+        return set()
+    return {
+        r.model
+        for r in finished(run)
+        if r.test_low is not None
+        and r.test_high is not None
+        and r.test_low <= best.test_high
+        and r.test_high >= best.test_low
+    }
+
+
+def frontier(run: Run) -> list[Row]:
+    """The efficient models, by rising size: every other model trains more numbers or is less accurate on test."""
+    rows = [r for r in finished(run) if r.trained is not None]
+    kept: list[Row] = []
+    for row in sorted(rows, key=lambda r: (r.trained or 0, -(r.test_accuracy or 0))):
+        if not kept or (row.test_accuracy or 0) > (kept[-1].test_accuracy or 0):
+            kept.append(row)
+    return kept
+
+
+def matrix(predictions: Predictions) -> IntArray:
+    """Counts, int64 (k, k): the row is the given label, the column the answer. Unlabelled items are left out."""
+    known = predictions.labels >= 0
+    k = len(predictions.classes)
+    return confusion(predictions.labels[known], predictions.predicted[known], k)
+
+
+def error_shares(counts: IntArray) -> FloatArray:
+    """Shares per true class, float64 (k, k); 0 for a class without items."""
+    support = counts.sum(axis=1, keepdims=True)
+    shares: FloatArray = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
+    return shares
+
+
+@dataclass(frozen=True)
+class Missed:
+    """The class with the lowest recall: how many of its n test images were missed, and the answer given most."""
+
+    name: str
+    missed: int
+    n: int
+    answer: str
+    answered: int
+
+
+def most_missed(counts: IntArray, classes: tuple[str, ...]) -> Missed | None:
+    """The class with the lowest recall (of equals the one with more items), or None when nothing was missed."""
+    support, hits = counts.sum(axis=1), np.diag(counts)
+    if not (support - hits).any():
+        return None
+    share = error_shares(counts).diagonal().copy()
+    share[support == 0] = 2.0
+    worst = int(np.lexsort((-support, share))[0])
+    wrong = counts[worst].copy()
+    wrong[worst] = 0
+    answer = int(wrong.argmax())
+    return Missed(classes[worst], int(wrong.sum()), int(support[worst]), classes[answer], int(wrong[answer]))
+
+
+def top_confusions(counts: IntArray, most: int) -> list[tuple[int, int, int]]:
+    """The most frequent confusions as (true class, answer, count), most frequent first."""
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(i // len(wrong)), int(i % len(wrong)), int(wrong.flat[i])) for i in order]
+    return [pair for pair in pairs if pair[2] > 0]
+
+
+def overfitting_from(history: History) -> int | None:
+    """The epoch from which a net overfits: its lowest validation loss, where that rises afterwards while the
+    training loss still falls. None where it does not.
+    """
+    if not history.epochs:
+        return None
+    lowest = min(history.epochs, key=lambda e: e.valid_loss)
+    later = [e for e in history.epochs if e.epoch > lowest.epoch]
+    if not later:
+        return None
+    rises = float(np.mean([e.valid_loss for e in later])) > _RISE * lowest.valid_loss
+    falls = min(e.train_loss for e in later) < lowest.train_loss
+    return lowest.epoch if rises and falls else None

@@ -1,0 +1,236 @@
+"""The report: one HTML file without network or scripts, and the same table for notebooks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from secondlook.show import format as fmt
+from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, top_confusions
+from secondlook.show.gallery import Gallery, gallery
+from secondlook.show.made import made
+from secondlook.show.matrices import CELLS_UP_TO, LIGHT_TEXT_FROM, OPACITIES, legend, png, svg
+from secondlook.show.palette import SENTINELS, family
+from secondlook.show.table import digits, table
+from secondlook.show.words import GLOSSARY, metric_name, sentences
+from secondlook.types import History, Run
+
+if TYPE_CHECKING:
+    import jinja2
+
+# Outlines of the markers of `palette.FAMILIES`, around (0, 0).
+_SHAPES = {
+    "X": "M-4-2-2-4 0-2 2-4 4-2 2 0 4 2 2 4 0 2-2 4-4 2-2 0Z",
+    "v": "M-5-4H5L0 5Z",
+    "D": "M0-5 5 0 0 5-5 0Z",
+    "^": "M-5 4H5L0-5Z",
+    "s": "M-4-4H4V4H-4Z",
+    "P": "M-2-5H2V-2H5V2H2V5H-2V2H-5V-2H-2Z",
+    "o": "M-4.5 0A4.5 4.5 0 1 1 4.5 0 4.5 4.5 0 1 1-4.5 0Z",
+    "h": "M0-5 4.3-2.5V2.5L0 5-4.3 2.5V-2.5Z",
+}
+_TOP = 10
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small picture: SVG, or the data URI of a PNG."""
+
+    model: str
+    text: str
+    anchor: str = ""
+    svg: Markup | None = None
+    png: str = ""
+    label: str = ""
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("secondlook.show"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def _style(name: str, **values: str) -> Markup:
+    # Our own file, and no </style> in it: safe as it stands.
+    return Markup(_templates().get_template(name).render(**values))
+
+
+def _ramp() -> str:
+    rules = [f".s{i} rect {{ fill: var(--ramp); fill-opacity: {o}; }}" for i, o in enumerate(OPACITIES)]
+    rules += [f"svg.matrix .s{i} text {{ fill: var(--ground); }}" for i in range(LIGHT_TEXT_FROM, len(OPACITIES))]
+    return "\n".join(rules)
+
+
+def _table_values(run: Run, links: dict[str, str]) -> dict[str, Any]:
+    places = digits(run)
+    return {
+        "table": table(run),
+        "terms": GLOSSARY,
+        "links": links,
+        "firsts": ("balanced", "valid", "trained", "fit s"),
+        "chance": fmt.share(run.chance, digits=places),
+        "majority": fmt.share(run.majority, digits=places),
+        "metric": metric_name(str(run.config["metric"])),
+    }
+
+
+def table_html(run: Run) -> str:
+    """The table of models as HTML with its own style, for notebooks; nothing else is loaded.
+
+    Args:
+        run: a comparison.
+
+    Returns:
+        A ``<div>``.
+    """
+    inner = _templates().get_template("table.html").render(**_table_values(run, {}))
+    return f'<div class="secondlook"><style>{_style("style.css")}</style>{inner}</div>'
+
+
+def _frontier(run: Run, width: float, height: float, name: str) -> Markup:
+    from secondlook.show.canvas import new_axes
+    from secondlook.show.frontier import plot_frontier
+    from secondlook.show.svg import themed
+
+    ax = new_axes(width, height)
+    plot_frontier(run, ax, palette=SENTINELS)
+    label = "Test accuracy against numbers trained: " + "; ".join(
+        f"{r.model} {fmt.share(r.test_accuracy)} with {fmt.count(r.trained)}" for r in finished(run)
+    )
+    return Markup(themed(ax.figure, name, label))  # type: ignore[arg-type]  # made above: a whole figure
+
+
+def _families(run: Run) -> list[tuple[str, str, str]]:
+    seen = dict.fromkeys(family(r.family) for r in finished(run))
+    return [(name, colour, _SHAPES[marker]) for colour, marker, name in seen]
+
+
+def _curve_text(history: History) -> str:
+    start = overfitting_from(history)
+    text = f"{len(history.epochs)} epochs, kept {history.best}"
+    return text + (f", overfits from {start}" if start is not None else "")
+
+
+def _curves(run: Run) -> list[Panel]:
+    from secondlook.show.canvas import new_axes
+    from secondlook.show.plots import loss_scale, plot_history
+    from secondlook.show.svg import themed
+
+    shown = {m: h for m, h in run.histories.items() if h.epochs}
+    order = [r.model for r in run.rows if r.model in shown]
+    last = max((h.epochs[-1].epoch for h in shown.values()), default=1)
+    panels = []
+    for i, model in enumerate(order):
+        ax = new_axes(3.5, 2.3)
+        plot_history(shown[model], ax, palette=SENTINELS)
+        ax.set_xlim(1 if last > 1 else 0, max(last, 2))
+        loss_scale(ax, list(shown.values()))
+        text = _curve_text(shown[model])
+        drawn = themed(ax.figure, f"curve{i}", f"Learning curve of {model}: {text}")  # type: ignore[arg-type]
+        panels.append(Panel(model, text, svg=Markup(drawn)))
+    return panels
+
+
+def _matrices(run: Run, links: dict[str, str]) -> tuple[list[Panel], list[tuple[str, str, int, int]]]:
+    panels, top = [], []
+    rows = sorted(finished(run), key=lambda r: r.model != run.chosen)
+    for i, row in enumerate(rows):
+        predictions = run.predictions(row.model)
+        counts, classes = matrix(predictions), predictions.classes
+        text = f"{fmt.whole(int(counts.trace()))} of {fmt.whole(int(counts.sum()))} right"
+        label = f"Confusion matrix of {row.model}, {text}"
+        if len(classes) <= CELLS_UP_TO:
+            drawn = svg(counts, classes, label, large=i == 0)
+            panels.append(Panel(row.model, text, links[row.model], drawn, label=label))
+        else:
+            panels.append(Panel(row.model, text, links[row.model], png=png(counts), label=label))
+        if i == 0:
+            support = counts.sum(axis=1)
+            top = [(classes[a], classes[b], n, int(support[a])) for a, b, n in top_confusions(counts, _TOP)]
+    return panels, top
+
+
+def _gallery_text(shown: Gallery) -> str:
+    if shown.total == 0:
+        return "None on the test images."
+    text = f"{shown.shown:,} of {shown.total:,} shown"
+    if len(shown.shelves) < shown.classes_with_mistakes:
+        text += f", from {len(shown.shelves)} of {shown.classes_with_mistakes} classes with mistakes"
+    return text + ", by given class, the surest first. In brackets: the probability of the wrong answer."
+
+
+def _about(run: Run) -> str:
+    h, w, c = run.data["shape"]
+    colour = "grey" if c == 1 else "colour" if c == 3 else f"{c} channels"
+    return (
+        f"{run.data['n']:,} images of {h} × {w} pixels ({colour}), {len(run.data['classes'])} classes. "
+        f"{len(run.rows)} model{'s' if len(run.rows) != 1 else ''} compared."
+    )
+
+
+def _values(run: Run) -> dict[str, Any]:
+    done = finished(run)
+    links = {row.model: f"confusion-{i}" for i, row in enumerate(run.rows) if row in done}
+    matrices, top = _matrices(run, links)
+    best = chosen_row(run)
+    shown = gallery(run.predictions(best.model), run.thumbnails(), run.data["shape"]) if best else None
+    curves = _curves(run)
+    parts = [("table", "Models")]
+    parts += [("size", "Accuracy against size")] if done else []
+    parts += [("curves", "Learning curves")] if curves else []
+    parts += [("confusion", "Confusion matrices"), ("mistakes", "Mistakes")] if best else []
+    return {
+        **_table_values(run, links),
+        "run": run,
+        "title": str(run.data["source"]),
+        "about": _about(run),
+        "css": _style("style.css") + _style("page.css", ramp=_ramp()),
+        "sentences": sentences(run),
+        "parts": [*parts, ("made", "How it was made"), ("glossary", "Terms")],
+        "size_wide": _frontier(run, 9.0, 4.8, "size") if done else "",
+        "size_narrow": _frontier(run, 3.5, 4.0, "sizen") if done else "",
+        "families": _families(run),
+        "curves": curves,
+        "matrices": matrices,
+        "legend": legend(),
+        "top": top,
+        "k": len(run.data["classes"]),
+        "gallery": shown,
+        "gallery_text": _gallery_text(shown) if shown else "",
+        "made": made(run),
+    }
+
+
+def write_report(run: Run, path: Path) -> Path:
+    """Writes the report as one HTML file: it is whole or it is not there.
+
+    Args:
+        run: a comparison, finished or not.
+        path: the file; its folder is made where it is missing.
+
+    Returns:
+        The path written.
+    """
+    text = _templates().get_template("report.html").render(**_values(run))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        os.replace(name, path)  # noqa: PTH105  # the atomic step, named as such
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

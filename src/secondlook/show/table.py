@@ -1,0 +1,146 @@
+"""The table of models as the report and the notebook show it: what stands in each cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secondlook.show import format as fmt
+from secondlook.show.axis import Axis, tick_label
+from secondlook.show.facts import chosen_row, finished, tied
+from secondlook.show.palette import family
+from secondlook.show.words import GLOSSARY
+from secondlook.types import Row, Run
+
+STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skipped", "ok": ""}
+_COSTS = ("trained", "stored", "mult-adds", "fit s", "µs/image", "MB")
+COLUMNS = ("balanced", "macro F1", "log-loss", "valid", "train", *_COSTS)
+# Names of two lines closer than this, in percent of the axis, would run into each other; further right than
+# _TURN_AT a name stands left of its line and needs more room.
+_LABEL_ROOM, _LABEL_ROOM_TURNED, _TURN_AT = 30, 48, 70
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Places in percent of the common axis: the dot and the two ends of its interval."""
+
+    dot: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model: its name, what its test cells hold, and the other cells as (column, text, hover)."""
+
+    model: str
+    family: str
+    chosen: bool
+    tied: bool
+    bar: Bar | None
+    test: str
+    cells: tuple[tuple[str, str, str], ...]
+    status: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything the template writes."""
+
+    lines: tuple[Line, ...]
+    columns: tuple[tuple[str, str], ...]
+    ticks: tuple[tuple[float, str], ...]
+    marks: tuple[tuple[float, str], ...]
+    names: tuple[tuple[float, str], ...]
+    stretched: bool
+    ties: int
+    n_test: int | None
+
+
+def digits(run: Run) -> int:
+    """Decimals for every share of the table: those that the chosen model's test interval supports."""
+    best = chosen_row(run)
+    if best is None:
+        return 3
+    return fmt.decimals(arm(best, "test"))
+
+
+def arm(row: Row, part: str) -> float | None:
+    """Half-width of a part's interval, None where there is none."""
+    value, low, high = (getattr(row, f"{part}_{what}") for what in ("accuracy", "low", "high"))
+    return None if value is None or low is None or high is None else fmt.half_width(value, low, high)
+
+
+def _interval(row: Row, part: str) -> str:
+    low, high, n = (getattr(row, f"{part}_low"), getattr(row, f"{part}_high"), getattr(row, f"n_{part}"))
+    return f"95 % interval {fmt.share(low, digits=4)} to {fmt.share(high, digits=4)}, n = {fmt.whole(n)}"
+
+
+def _cells(row: Row, places: int) -> tuple[tuple[str, str, str], ...]:
+    def part(name: str) -> tuple[str, str]:
+        value = getattr(row, f"{name}_accuracy")
+        return fmt.share(value, arm(row, name), places), "" if value is None else _interval(row, name)
+
+    return (
+        ("balanced", fmt.share(row.test_balanced_accuracy, digits=places), ""),
+        ("macro F1", fmt.share(row.test_macro_f1, digits=places), ""),
+        ("log-loss", fmt.loss(row.test_log_loss), ""),
+        ("valid", *part("valid")),
+        ("train", *part("train")),
+        ("trained", fmt.count(row.trained), fmt.whole(row.trained)),
+        ("stored", fmt.count(row.stored), fmt.whole(row.stored)),
+        ("mult-adds", fmt.count(row.macs), fmt.whole(row.macs)),
+        ("fit s", fmt.number(row.fit_seconds), ""),
+        ("µs/image", fmt.number(row.predict_us), ""),
+        ("MB", fmt.number(row.peak_mb), ""),
+    )
+
+
+def _bar(row: Row, axis: Axis) -> Bar | None:
+    if row.test_accuracy is None:
+        return None
+    low = row.test_accuracy if row.test_low is None else row.test_low
+    high = row.test_accuracy if row.test_high is None else row.test_high
+    dot, left, right = (round(100 * axis.position(v), 2) for v in (row.test_accuracy, low, high))
+    return Bar(dot, left, right, f"{row.model}: {_interval(row, 'test')}")
+
+
+def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int) -> Line:
+    return Line(
+        row.model,
+        family(row.family)[2],
+        row.model == run.chosen,
+        row.model in same,
+        _bar(row, axis),
+        fmt.share(row.test_accuracy, arm(row, "test"), places),
+        _cells(row, places),
+        STATUS_WORDS[row.status],
+        row.reason,
+    )
+
+
+def mark_names(marks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Names for the chance and majority lines; one name for both where two would run into each other."""
+    (a, first), (b, second) = sorted(marks)
+    if b - a < (_LABEL_ROOM_TURNED if b > _TURN_AT else _LABEL_ROOM):
+        return [(a, f"{first}, {second}")]
+    return [(a, first), (b, second)]
+
+
+def table(run: Run) -> Table:
+    """What the table shows, ready to be written."""
+    axis, same, places = Axis.of(run), tied(run), digits(run)
+    marks = [
+        (round(100 * axis.position(v), 2), name) for v, name in ((run.chance, "chance"), (run.majority, "majority"))
+    ]
+    return Table(
+        tuple(_line(row, run, axis, same, places) for row in run.rows),
+        tuple((name, GLOSSARY[name]) for name in COLUMNS),
+        tuple((round(100 * axis.position(t), 2), tick_label(t)) for t in axis.ticks()),
+        tuple(marks),
+        tuple(mark_names(marks)),
+        axis.stretched,
+        len(same - {run.chosen}),
+        next((r.n_test for r in finished(run)), None),
+    )

@@ -1,0 +1,209 @@
+"""The sentences that open a report, generated from the numbers, and the glossary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secondlook.show import format as fmt
+from secondlook.show.facts import Missed, chosen_row, finished, matrix, most_missed, tied, unfinished
+from secondlook.types import Row, Run
+
+# Accuracy this far above balanced accuracy hides something worth a sentence.
+_HIDES = 0.05
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with one phrase that links to the picture which shows it."""
+
+    before: str
+    phrase: str
+    after: str
+    anchor: str
+
+    @property
+    def text(self) -> str:
+        """The whole sentence."""
+        return self.before + self.phrase + self.after
+
+
+def metric_name(metric: str) -> str:
+    """balanced_accuracy: balanced accuracy; macro_f1: macro F1; log_loss: log-loss."""
+    return {"macro_f1": "macro F1", "log_loss": "log-loss"}.get(metric, metric.replace("_", " "))
+
+
+def _arm(row: Row) -> float:
+    return fmt.half_width(row.test_accuracy or 0.0, row.test_low or 0.0, row.test_high or 0.0)
+
+
+def _percent(row: Row) -> str:
+    return fmt.percent(row.test_accuracy or 0.0, _arm(row))
+
+
+def _choice(run: Run, best: Row) -> Sentence:
+    metric = metric_name(str(run.config["metric"]))
+    return Sentence(
+        f"{best.model} was chosen on validation (by {metric}); on the {fmt.whole(best.n_test)} test images, which it "
+        "had never seen, it is ",
+        f"right for {_percent(best)}",
+        ".",
+        "table",
+    )
+
+
+def _lazy(run: Run, best: Row) -> Sentence:
+    k = len(run.data["classes"])
+    lazy = f"The lazy answer, always the most frequent class, is right for {fmt.percent(run.majority)}"
+    guess = f"guessing among the {k} classes for {fmt.percent(run.chance)}"
+    accuracy, balanced = best.test_accuracy or 0.0, best.test_balanced_accuracy
+    if (best.test_low or 0.0) <= run.majority:
+        if best.family == "baseline":
+            return Sentence(f"{lazy}, {guess}; ", "no model did better on validation", " than that.", "table")
+        return Sentence(
+            f"{lazy}, {guess}; ", "this test set does not show", " that the chosen model beats it.", "table"
+        )
+    if balanced is not None and accuracy - balanced > _HIDES:
+        hides = "; accuracy flatters here: averaged over the classes, the chosen model is right for only "
+        return Sentence(f"{lazy}, {guess}{hides}", fmt.percent(balanced), " (balanced accuracy).", "confusion")
+    if balanced is not None and balanced - accuracy > _HIDES:
+        hides = "; the frequent classes are the harder ones here: averaged over the classes it is right for "
+        return Sentence(f"{lazy}, {guess}{hides}", fmt.percent(balanced), " (balanced accuracy).", "confusion")
+    return Sentence(f"{lazy}, ", guess, ".", "table")
+
+
+def _size(row: Row) -> str:
+    trained = fmt.count(row.trained) if row.trained else "no"
+    text = f"{trained} trained number{'' if row.trained == 1 else 's'}"
+    return text + (f" ({fmt.count(row.stored)} stored)" if row.stored and row.stored > 2 * (row.trained or 0) else "")
+
+
+def _rivals(run: Run, best: Row) -> Sentence | None:
+    others = [r for r in finished(run) if r.model != best.model]
+    if not others:
+        return None
+    same = [r.model for r in others if r.model in tied(run)]
+    clearly = [r for r in others if r.model not in same and (r.test_accuracy or 0) > (best.test_accuracy or 0)]
+    if clearly:
+        names = fmt.listing([r.model for r in clearly])
+        return Sentence(
+            f"On test, {names} did better than {best.model}, which validation could not know; ",
+            "taking the better one now",
+            " would be choosing on the test set.",
+            "table",
+        )
+    if not same:
+        second = max(others, key=lambda r: r.test_accuracy or 0)
+        return Sentence(
+            "",
+            "No other model's interval reaches it",
+            f"; the next best on test is {second.model} with {_percent(second)}.",
+            "table",
+        )
+    return _overlap(run, best, same)
+
+
+def _overlap(run: Run, best: Row, same: list[str]) -> Sentence:
+    one = len(same) == 1
+    before = f"The interval{'' if one else 's'} of {fmt.listing(same)} overlap{'s' if one else ''} with it: read "
+    before += f"cautiously, this test set cannot tell {'the two' if one else 'them'} apart; "
+    sized = [r for r in finished(run) if r.model in (*same, best.model) and r.trained is not None]
+    small = min(sized, key=lambda r: (r.trained or 0, r.stored or 0), default=None)
+    if small is None:
+        return Sentence("", before.removesuffix("; "), ".", "table")
+    itself = " itself" if small.model == best.model else ""
+    return Sentence(before, "the smallest", f" of them is {small.model}{itself}, with {_size(small)}.", "size")
+
+
+def _missed(missed: Missed | None, k: int) -> Sentence:
+    if missed is None:
+        return Sentence("On the test images it ", "makes no mistake", " at all.", "confusion")
+    share = fmt.round_percent(missed.missed / missed.n)
+    said = ""
+    if k > 2 and missed.missed == 1:
+        said = f", as “{missed.answer}”"
+    elif k > 2 and missed.answered > 1:
+        said = f"; the wrong answer it gives most is “{missed.answer}”"
+    return Sentence(
+        f"The class it misses most is “{missed.name}”: ",
+        f"{fmt.whole(missed.missed)} of {fmt.whole(missed.n)} ({share})",
+        f"{said}.",
+        "mistakes",
+    )
+
+
+def _lost(run: Run) -> Sentence | None:
+    words = {"failed": "failed", "timeout": "ran out of time", "skipped": "was skipped"}
+    many = {**words, "skipped": "were skipped"}
+    parts = []
+    for status in words:
+        names = [r.model for r in unfinished(run) if r.status == status]
+        if names:
+            parts.append(f"{fmt.listing(names)} {(many if len(names) > 1 else words)[status]}")
+    if not parts:
+        return None
+    return Sentence("", fmt.listing(parts), ": see the reasons in the table.", "table")
+
+
+def _nothing(run: Run) -> list[Sentence]:
+    k = len(run.data["classes"])
+    after = "." if run.config["test_opened"] else " and the test set stayed closed."
+    found = [
+        Sentence("No model finished, so ", "nothing was chosen", after, "table"),
+        Sentence(
+            "What a model would have to beat: ",
+            "the lazy answer",
+            f", always the most frequent class, gets {fmt.percent(run.majority)}, guessing among the {k} classes "
+            f"{fmt.percent(run.chance)}.",
+            "table",
+        ),
+    ]
+    lost = _lost(run)
+    return [*found, lost] if lost else found
+
+
+def sentences(run: Run) -> list[Sentence]:
+    """Three to five sentences: the choice, the lazy answer, the rivals, the class missed most, what did not finish.
+
+    Fewer when only one model was compared and it finished.
+    """
+    best = chosen_row(run)
+    if best is None:
+        return _nothing(run)
+    predictions = run.predictions(best.model)
+    missed = most_missed(matrix(predictions), predictions.classes)
+    found = [
+        _choice(run, best),
+        _lazy(run, best),
+        _rivals(run, best),
+        _missed(missed, len(predictions.classes)),
+        _lost(run),
+    ]
+    return [sentence for sentence in found if sentence is not None]
+
+
+# One line each, for a student. The keys are the table's column names.
+GLOSSARY: dict[str, str] = {
+    "test accuracy": "Share of the test images answered rightly. The test images were looked at once, after "
+    "everything was chosen.",
+    "interval": "95 % Wilson interval: were the test repeated with other images of the same kind, 95 of 100 such "
+    "intervals would hold the true accuracy. ± gives its longer arm.",
+    "chance": "What guessing evenly among the classes gets: 1 / number of classes.",
+    "majority": "What always answering the most frequent training class gets on the test images.",
+    "balanced": "Balanced accuracy: the share of right answers within each class, averaged over the classes. A model "
+    "that always says the same gets 1 / number of classes, however common that class is.",
+    "macro F1": "For each class, F1 = 2 × hits / (images of the class + answers of the class); averaged over the "
+    "classes. Low when a class is missed or is answered too often.",
+    "log-loss": "Mean of −ln(probability given to the right class). 0 is perfect; being sure and wrong costs most.",
+    "valid": "Accuracy on the validation images, which stopped the training and chose the model: slightly flattering.",
+    "train": "Accuracy on the images that the model learnt from. Far above test: it has learnt them by heart.",
+    "trained": "Numbers (parameters, weights) found by learning.",
+    "stored": "Numbers that must be kept to predict. A nearest-neighbour model trains none and keeps all its images.",
+    "mult-adds": "Multiplications with an addition needed to answer for one image.",
+    "fit s": "Seconds of wall-clock time to fit, including the search for settings where one was asked for.",
+    "µs/image": "Microseconds (millionths of a second) to predict one image, when warm, on the whole test part.",
+    "MB": "Peak memory of the process that fitted the model, in megabytes (10⁶ bytes).",
+    "epoch": "One pass through the training images. The weights of the best epoch on validation are kept.",
+    "overfitting": "From some epoch on, the loss on validation images rises while that on training images still falls.",
+    "confusion matrix": "Line: the given class. Column: the answer. Off the diagonal stand the mistakes.",
+    "efficient frontier": "The models for which no other is both smaller and at least as accurate.",
+}

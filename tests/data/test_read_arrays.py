@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits
+
+from secondlook import ImageSet, read
+from secondlook.data.read.ids import hash_rows, natural_key
+from secondlook.errors import DataError, UsageError
+
+RNG = np.random.default_rng(0)
+LABELS = np.array([0, 1, 1])
+
+
+def of(x: object, y: object = LABELS, **options: int) -> ImageSet:
+    return read((x, y), **options)
+
+
+def bytes_images(*shape: int) -> np.ndarray:
+    x = RNG.integers(0, 256, shape).astype(np.uint8)
+    x.flat[0] = 255
+    return x
+
+
+def test_the_built_in_digits_are_those_of_scikit_learn() -> None:
+    ours, theirs = read("digits"), load_digits()
+    assert ours.pixels.shape == (1797, 8, 8, 1)
+    assert ours.pixels.dtype == np.uint8
+    assert_array_equal(ours.pixels[..., 0], np.rint(theirs.images * 255 / 16))
+    assert_array_equal(ours.labels, theirs.target)
+    assert ours.classes == tuple("0123456789")
+    assert ours.format == "scikit-learn's handwritten digits, built in: 1,797 images of 8x8, grey, 10 classes"
+
+
+def test_the_digits_given_as_arrays_get_the_same_pixels_as_the_built_in() -> None:
+    bunch = load_digits()
+    images = of(bunch.data, bunch.target)
+    assert_array_equal(images.pixels, read("digits").pixels)
+    assert "values 0 to 16 scaled to 0 to 255" in images.format
+
+
+def test_a_built_in_is_resized_on_request() -> None:
+    assert read("digits", size=4).shape == (4, 4, 1)
+    assert read("slash", size=15).shape == (15, 15, 1)
+    assert read("slash", size=15).format.endswith("resized to 15x15")
+    assert read("slash", size=30).shape == (30, 30, 1)
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)))
+def test_bytes_are_kept_as_they_are(x: np.ndarray) -> None:
+    images = of(x, np.arange(len(x)) % 2)
+    assert images.pixels.dtype == np.uint8
+    assert_array_equal(images.pixels[..., 0], x)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint16, np.float32, np.float64])
+def test_whole_numbers_up_to_255_become_bytes(dtype: type) -> None:
+    x = bytes_images(3, 5, 4)
+    images = of(x.astype(dtype))
+    assert images.pixels.dtype == np.uint8
+    assert_array_equal(images.pixels[..., 0], x)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_fractions_of_255_become_the_bytes_they_were(dtype: type) -> None:
+    x = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    images = of((x / 255).astype(dtype), [0])
+    assert images.pixels.dtype == np.uint8
+    assert_array_equal(images.pixels[..., 0], x)
+
+
+def test_other_numbers_from_0_to_1_stay_as_they_are() -> None:
+    x = RNG.random((3, 5, 5))
+    images = of(x)
+    assert images.pixels.dtype == np.float32
+    assert_array_equal(images.pixels[..., 0], x.astype(np.float32))
+    assert "more than 8 bits" in images.format
+
+
+def test_truth_values_become_black_and_white() -> None:
+    x = RNG.random((3, 4, 4)) > 0.5
+    images = of(x)
+    assert_array_equal(images.pixels[..., 0], np.where(x, 255, 0))
+    assert_array_equal(of(x.astype(np.float64)).pixels, images.pixels)
+    assert_array_equal(of(x.astype(np.int64)).pixels, images.pixels)
+
+
+def test_sixteen_bits_are_divided_by_their_largest_value() -> None:
+    x = RNG.integers(0, 65536, (3, 4, 4)).astype(np.uint16)
+    images = of(x)
+    assert images.pixels.dtype == np.float32
+    np.testing.assert_allclose(images.pixels[..., 0], x / 65535, rtol=1e-6)
+    assert "16-bit values scaled to 0 to 1" in images.format
+
+
+def test_any_other_range_is_stretched_and_said_so() -> None:
+    x = np.linspace(-1, 1, 3 * 25).reshape(3, 5, 5)
+    images = of(x)
+    np.testing.assert_allclose(images.pixels[..., 0], (x + 1) / 2, atol=1e-7)
+    assert "values -1 to 1 scaled to 0 to 1" in images.format
+
+
+def test_a_constant_outside_the_range_does_not_divide_by_zero() -> None:
+    assert_array_equal(of(np.full((3, 2, 2), -7.5)).pixels, 0)
+    assert_array_equal(of(np.zeros((3, 2, 2))).pixels, 0)
+
+
+def test_layouts_are_told_apart() -> None:
+    rgb = bytes_images(3, 6, 5, 3)
+    assert_array_equal(of(rgb).pixels, rgb)
+    assert_array_equal(of(np.moveaxis(rgb, 3, 1)).pixels, rgb)
+    grey = bytes_images(3, 7, 7)
+    for x in (grey, grey[..., None], grey[:, None], grey.reshape(3, 49)):
+        assert_array_equal(of(x).pixels[..., 0], grey)
+    square = bytes_images(3, 4, 4, 3)
+    flat = of(square.reshape(3, 48))
+    assert_array_equal(flat.pixels, square)
+    assert "rows read as height, width, channels" in flat.format
+
+
+def test_transparency_is_laid_on_white() -> None:
+    x = np.zeros((3, 2, 2, 4), np.uint8)
+    x[0, ..., 3], x[1, ..., 3], x[2, ..., 3] = 0, 51, 255
+    pixels = of(x).pixels
+    assert pixels.shape == (3, 2, 2, 3)
+    assert [int(image.max()) for image in pixels] == [255, 204, 0]
+    as_fractions = of(np.where(x == 255, 1.0, x / 255 + 1e-4 * (x > 0)))
+    np.testing.assert_allclose(as_fractions.pixels[:, 0, 0, 0], [1, 0.7999, 0], atol=1e-6)
+
+
+def test_arrays_are_resized_by_the_mean_of_the_area() -> None:
+    x = bytes_images(3, 8, 8, 3)
+    x[0] = 128
+    images = of(x, size=4)
+    assert images.shape == (4, 4, 3)
+    # Pillow rounds after each of its two passes, so that one grey level may be off.
+    np.testing.assert_allclose(images.pixels, x.reshape(3, 4, 2, 4, 2, 3).mean(axis=(2, 4)), atol=1)
+    assert "resized from 8x8" in images.format
+    fractions = of(RNG.random((3, 5, 5)), size=7).pixels
+    assert fractions.dtype == np.float32
+    assert fractions.shape == (3, 7, 7, 1)
+    assert 0 <= fractions.min() <= fractions.max() <= 1
+
+
+def test_an_image_set_passes_through_and_can_be_resized() -> None:
+    images = of(bytes_images(3, 8, 8))
+    assert read(images) is images
+    assert read(images, size=8) is images
+    smaller = read(images, size=4)
+    assert smaller.shape == (4, 4, 1)
+    assert_array_equal(smaller.ids, images.ids)
+
+
+def test_ids_do_not_depend_on_the_size_and_number_repeats() -> None:
+    x = bytes_images(4, 6, 6)
+    x[2] = x[3] = x[0]
+    ids = of(x, [0, 1, 0, 1]).ids
+    assert_array_equal(ids, of(x, [0, 1, 0, 1], size=3).ids)
+    assert [ids[2], ids[3]] == [f"{ids[0]}#2", f"{ids[0]}#3"]
+    assert len(ids[0]) == 16
+    assert ids[1] not in ids[[0, 2, 3]]
+
+
+def test_ids_tell_dtype_and_shape_apart_but_not_byte_order() -> None:
+    zeros = np.zeros((1, 4), np.uint8)
+    assert hash_rows(zeros) != hash_rows(zeros.reshape(1, 2, 2))
+    assert hash_rows(zeros) != hash_rows(np.zeros((1, 1), np.uint32))
+    numbers = np.arange(4, dtype=np.int32)[None]
+    assert hash_rows(numbers) == hash_rows(numbers.astype(">i4"))
+
+
+@given(st.lists(st.integers(0, 10**6), unique=True))
+def test_natural_order_of_numbers_is_their_order(numbers: list[int]) -> None:
+    names = [f"class {i}" for i in numbers]
+    assert sorted(names, key=natural_key) == [f"class {i}" for i in sorted(numbers)]
+
+
+def test_classes_are_in_natural_order() -> None:
+    images = of(bytes_images(4, 2, 2), ["10", "2", "b", "A"])
+    assert images.classes == ("2", "10", "A", "b")
+    assert images.labels.tolist() == [1, 0, 3, 2]
+    assert of(bytes_images(3, 2, 2), [10, 2, 7]).classes == ("2", "7", "10")
+
+
+@pytest.mark.parametrize(
+    ("y", "labels", "classes"),
+    [
+        ([3, -1, 5], [0, -1, 1], ("3", "5")),
+        ([-1, 1, 1], [0, 1, 1], ("-1", "1")),
+        ([1.0, np.nan, 2.0], [0, -1, 1], ("1", "2")),
+        ([-1.0, np.nan, 1.0], [0, -1, 1], ("-1", "1")),
+        (["cat", None, "dog"], [0, -1, 1], ("cat", "dog")),
+        (["cat", "", "dog"], [0, -1, 1], ("cat", "dog")),
+        ([True, False, True], [1, 0, 1], ("False", "True")),
+        ([[7], [8], [7]], [0, 1, 0], ("7", "8")),
+        (np.array([b"x", b"y", b"x"]), [0, 1, 0], ("x", "y")),
+        (np.array([4, 4, 9], dtype=object), [0, 0, 1], ("4", "9")),
+        (np.array(["u", 2, "v"], dtype=object), [1, 0, 2], ("2", "u", "v")),
+        (pd.Series(["q", pd.NA, "r"], dtype="string"), [0, -1, 1], ("q", "r")),
+        (None, [-1, -1, -1], ()),
+    ],
+)
+def test_labels_of_every_kind_are_understood(y: object, labels: list[int], classes: tuple[str, ...]) -> None:
+    images = of(bytes_images(3, 2, 2), y)
+    assert images.labels.tolist() == labels
+    assert images.labels.dtype == np.int64
+    assert images.classes == classes
+
+
+def test_frames_and_tensors_are_arrays_too() -> None:
+    x = bytes_images(3, 4, 4)
+    frame = of(pd.DataFrame(x.reshape(3, 16)), pd.Series(["a", "b", "a"]))
+    assert_array_equal(frame.pixels[..., 0], x)
+    assert_array_equal(of(torch.from_numpy(x), torch.tensor([0, 1, 0])).pixels, frame.pixels)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((3, 7)), LABELS, r"arrays: expected rows of h\*h or h\*h\*3 numbers .*, got rows of 7; give"),
+        (np.zeros(3), LABELS, r"expected images of shape \(n, h, w\).* got shape \(3,\)"),
+        (np.zeros((3, 4, 4, 7)), LABELS, r"with 1, 3 or 4 channels, got shape \(3, 4, 4, 7\)"),
+        (np.zeros((0, 4, 4)), [], r"expected at least one image, got an array of shape \(0, 4, 4, 1\)"),
+        (np.array(["a", "b", "c"]), LABELS, "expected images as arrays of numbers, got an array of <U1"),
+        (np.array([[[0.0]], [[np.nan]], [[1.0]]]), LABELS, "expected finite numbers, got NaN or infinity in image 1"),
+        (np.zeros((3, 4, 4)), [0, 1], "expected as many labels as images, got 2 labels and 3 images"),
+        (np.zeros((3, 4, 4)), np.eye(3), r"expected one label per image, got 3 per image .*argmax"),
+        (np.zeros((3, 4, 4)), 5, r"expected one label per image, got an array of shape \(\)"),
+        (np.zeros((3, 4, 4)), [0.5, 1, 2], "expected class labels .*, got the number 0.5"),
+        (np.zeros((3, 4, 4)), [np.inf, 1, 2], "expected class labels .*, got the number inf"),
+        (np.zeros((3, 4, 4)), [1j, 1, 2], "expected class labels .*, got an array of complex128"),
+        ([[[1, 2]], [[1]]], [0, 1], "expected images and labels as regular arrays, got lists of unequal lengths"),
+    ],
+)
+def test_arrays_that_are_no_labelled_images_are_refused_in_a_sentence(x: object, y: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        of(x, y)
+
+
+@pytest.mark.parametrize("source", [3, None, [1, 2], (1, 2, 3)])
+def test_a_source_of_another_kind_is_refused(source: object) -> None:
+    with pytest.raises(UsageError, match=f"or a pair .* of arrays, got a {type(source).__name__}"):
+        read(source)
+
+
+@pytest.mark.parametrize("size", [0, -3, 5000, 2.5, True])
+def test_a_size_that_cannot_be_is_refused(size: int) -> None:
+    with pytest.raises(UsageError, match=f"expected a size from 1 to 4096 pixels, got {size}"):
+        read("digits", size=size)

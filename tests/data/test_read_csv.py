@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_array_equal
+
+from secondlook import read
+from secondlook.data.read import require_labels
+from secondlook.errors import DataError
+
+X = np.random.default_rng(3).integers(0, 256, (5, 4)).astype(np.uint8)
+Y = [7, 10, 2, 7, 2]
+
+
+def frame(x: np.ndarray, y: object = None) -> pd.DataFrame:
+    table = pd.DataFrame(x, columns=[f"pixel{i}" for i in range(x.shape[1])])
+    if y is not None:
+        table.insert(0, "label", y)
+    return table
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.sampled_from([1, 4, 9, 12]))), st.data())
+def test_what_pandas_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, x: np.ndarray, data: st.DataObject
+) -> None:
+    file = tmp_path_factory.mktemp("csv") / "train.csv"
+    y = data.draw(st.lists(st.sampled_from(["cat", "dog, wet", "10", "2", 'a "b"']), min_size=len(x), max_size=len(x)))
+    frame(x, y).to_csv(file, index=False)
+    images = read(file)
+    assert_array_equal(images.pixels.reshape(len(x), -1), x)
+    assert [images.classes[i] for i in images.labels] == y
+
+
+def test_a_line_is_named_as_an_editor_counts_it(tmp_path: Path) -> None:
+    frame(X, Y).to_csv(tmp_path / "train.csv", index=False)
+    images = read(tmp_path / "train.csv")
+    assert images.classes == ("2", "7", "10")
+    assert images.labels.tolist() == [1, 2, 0, 1, 0]
+    assert images.names[0] == "train.csv:2"
+    assert images.format == "a pixel CSV (train.csv): 5 images of 2x2, grey, 3 classes"
+
+
+def test_an_unlabelled_csv_reads_but_cannot_be_compared(tmp_path: Path) -> None:
+    frame(X).to_csv(tmp_path / "test.csv", index=False)
+    images = read(tmp_path / "test.csv")
+    assert images.labels.tolist() == [-1] * 5
+    assert images.classes == ()
+    with pytest.raises(DataError, match=r"test\.csv has no labels: expected a column 'label' in a CSV"):
+        require_labels(images)
+
+
+def test_kaggles_folder_takes_the_labelled_file_and_says_so(tmp_path: Path) -> None:
+    frame(X, Y).to_csv(tmp_path / "train.csv", index=False)
+    frame(X).to_csv(tmp_path / "test.csv", index=False)
+    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")
+    images = read(tmp_path)
+    assert len(images) == 5
+    assert images.parts is None
+    assert "test.csv left out, it has no labels" in images.format
+
+
+def test_a_labelled_test_file_is_the_test_part(tmp_path: Path) -> None:
+    frame(X, Y).to_csv(tmp_path / "fashion-mnist_train.csv", index=False)
+    frame(X[:2], Y[:2]).to_csv(tmp_path / "fashion-mnist_test.csv", index=False)
+    images = read(tmp_path)
+    assert images.parts is not None
+    assert images.parts.tolist() == ["test"] * 2 + ["train"] * 5
+    assert images.ids[2] == f"{images.ids[0]}#2"
+
+
+def test_a_folder_with_only_the_unlabelled_file_reads_it(tmp_path: Path) -> None:
+    frame(X).to_csv(tmp_path / "test.csv", index=False)
+    assert read(tmp_path).classes == ()
+
+
+def test_columns_may_stand_in_any_order_and_more_are_ignored(tmp_path: Path) -> None:
+    table = frame(X, Y).assign(writer="someone, somewhere")
+    table[["writer", "pixel3", "pixel1", "label", "pixel0", "pixel2"]].to_csv(tmp_path / "a.csv", index=False)
+    images = read(tmp_path / "a.csv")
+    assert_array_equal(images.pixels.reshape(5, 4), X)
+    assert [int(images.classes[i]) for i in images.labels] == Y
+    assert "a.csv: ignored the column writer" in images.format
+
+
+@pytest.mark.parametrize("names", [["1x1", "1x2", "2x1", "2x2"], ["pixel_0_0", "pixel_0_1", "pixel_1_0", "pixel_1_1"]])
+def test_other_names_of_pixels_are_known(tmp_path: Path, names: list[str]) -> None:
+    pd.DataFrame(X, columns=names).assign(Class=Y).to_csv(tmp_path / "a.csv", index=False, encoding="utf-8-sig")
+    images = read(tmp_path / "a.csv")
+    assert_array_equal(images.pixels.reshape(5, 4), X)
+    assert images.classes == ("2", "7", "10")
+
+
+def test_fractions_are_read_and_empty_labels_are_unknown(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((5, 4))
+    frame(x, [3.0, None, 4.0, 3.0, 4.0]).to_csv(tmp_path / "a.csv", index=False)
+    images = read(tmp_path / "a.csv")
+    assert images.pixels.dtype == np.float32
+    np.testing.assert_allclose(images.pixels.reshape(5, 4), x, rtol=1e-6)
+    assert images.classes == ("3", "4")
+    assert images.labels.tolist() == [0, -1, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "path,label\na.jpg,cat\n",
+            r"a\.csv: expected a CSV with the columns label,pixel0,.*, got the columns path, label",
+        ),
+        ("a,b,c,d,e\n1,2,3,4,5\n", r"got the columns a, b, c and 2 more"),
+        ("", r"a\.csv: expected a CSV with the columns label,pixel0,pixel1,…, got no header"),
+        ("label,pixel0\n", r"a\.csv: expected images below the header, got none"),
+        ("label,pixel0\n1,2\n\n3,x\n", r"a\.csv, line 4: expected a number in column 2, got 'x'"),
+        ("label,pixel0\n1,2\n3,\n", r"a\.csv, line 3: expected a number in column 2, got ''"),
+        ("label,pixel0\n1,2\n3\n", r"a\.csv, line 3: expected 2 columns as in the header, got 1"),
+        ("pixel0,pixel1\n1,2\n", r"a\.csv: expected rows of h\*h or h\*h\*3 numbers"),
+    ],
+)
+def test_a_csv_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "a.csv")
+
+
+def test_bytes_named_csv_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(bytes(range(256)))
+    with pytest.raises(DataError, match=r"a\.csv: expected a CSV with the columns .*, got no header"):
+        read(tmp_path / "a.csv")
+
+
+def test_bytes_below_a_good_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"label,pixel0\n1,\xff\xfe\n")
+    with pytest.raises(DataError, match=r"a\.csv, line 2: expected a number in column 2, got"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_bytes("label,pixel0\né,1\n".encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"a\.csv: expected a CSV with .*, got a file that cannot be read as UTF-8 text"
+    ):
+        read(tmp_path / "a.csv")
+
+
+def test_several_labelled_files_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        frame(X, Y).to_csv(tmp_path / f"{name}.csv", index=False)
+    with pytest.raises(DataError, match=r"expected one labelled CSV, or one per part, got one\.csv, two\.csv"):
+        read(tmp_path)
+
+
+def test_several_unlabelled_files_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        frame(X).to_csv(tmp_path / f"{name}.csv", index=False)
+    with pytest.raises(DataError, match=r"in one of one\.csv, two\.csv, got none with labels"):
+        read(tmp_path)
+
+
+def test_parts_with_different_pixels_are_refused(tmp_path: Path) -> None:
+    frame(X, Y).to_csv(tmp_path / "train.csv", index=False)
+    frame(X[:, :1], Y).to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(DataError, match=r"expected as many pixels per image in each file, got \[1, 4\]"):
+        read(tmp_path)

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import train_test_split
+
+from secondlook import ImageSet, Split
+from secondlook.data.split import part_sizes, split
+from secondlook.errors import DataError, UsageError
+from secondlook.types import PARTS
+
+
+def labelled(labels: object, ids: object = None, **more: object) -> ImageSet:
+    y = np.asarray(labels, dtype=np.int64)
+    names = np.array([f"{i:016x}" for i in range(len(y))] if ids is None else ids, dtype=np.str_)
+    pixels = np.zeros((len(y), 1, 1, 1), np.uint8)
+    classes = tuple(str(i) for i in range(int(y.max(initial=0)) + 1))
+    return ImageSet(pixels, y, classes, names, names.tolist(), "test", "test", **more)  # type: ignore[arg-type]
+
+
+def table(cut: Split, images: ImageSet) -> np.ndarray:
+    k = len(images.classes)
+    return np.stack([np.bincount(images.labels[cut[part]], minlength=k) for part in PARTS], axis=1)
+
+
+@st.composite
+def problems(draw: st.DrawFn, repeats: bool) -> tuple[ImageSet, int, int]:
+    """Images of 2 to 6 classes, some perhaps unlabelled or identical, and counts for valid and test that fit."""
+    counts = draw(st.lists(st.integers(3, 40), min_size=2, max_size=6))
+    k, n = len(counts), sum(counts)
+    labels = np.repeat(np.arange(k), counts)
+    labels = np.concatenate([labels, np.full(draw(st.integers(0, 3)), -1)])
+    labels = np.random.default_rng(draw(st.integers(0, 9))).permutation(labels)
+    stems = draw(st.lists(st.integers(0, 2 * n), min_size=len(labels), max_size=len(labels))) if repeats else None
+    ids = None if stems is None else [f"{stem:016x}#{i}" for i, stem in enumerate(stems)]
+    valid = draw(st.integers(k, n - 2 * k)) if n >= 3 * k else k
+    test = draw(st.integers(k, n - k - valid))
+    return labelled(labels, ids), valid, test
+
+
+@given(problems(repeats=False), st.integers(0, 5))
+def test_parts_are_disjoint_complete_exact_and_stratified(problem: tuple[ImageSet, int, int], seed: int) -> None:
+    images, valid, test = problem
+    cut = split(images, valid=valid, test=test, seed=seed)
+    together = np.concatenate([cut[part] for part in PARTS])
+    assert_array_equal(np.sort(together), np.flatnonzero(images.labels >= 0))
+    assert (len(cut.valid), len(cut.test)) == (valid, test)
+    for part in PARTS:
+        assert cut[part].dtype == np.int64
+        assert_array_equal(cut[part], np.sort(cut[part]))
+    counts = table(cut, images)
+    share = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    assert (counts >= 1).all()
+    # Where a class's share of a part is less than one image it still gets one, which others give.
+    assert (np.abs(counts - share) < 1 + (share < 1).sum() + 1e-9).all()
+
+
+@given(st.integers(2, 8), st.integers(7, 60), st.floats(0.15, 0.4), st.floats(0.15, 0.4))
+def test_every_share_is_within_one_image_of_its_fraction(k: int, per_class: int, valid: float, test: float) -> None:
+    rng = np.random.default_rng(k * per_class)
+    images = labelled(np.repeat(np.arange(k), per_class + rng.integers(0, 20, k)))
+    counts = table(split(images, valid=valid, test=test), images)
+    share = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    assert (np.abs(counts - share) < 1 + 1e-9).all()
+    assert (counts >= 1).all()
+
+
+@settings(max_examples=200)
+@given(problems(repeats=True), st.integers(0, 3))
+def test_identical_images_never_straddle_parts(problem: tuple[ImageSet, int, int], seed: int) -> None:
+    images, valid, test = problem
+    repeats = np.unique(np.strings.partition(images.ids[images.labels >= 0], "#")[0], return_counts=True)[1]
+    try:
+        cut = split(images, valid=valid, test=test, seed=seed)
+    except DataError:
+        assert (repeats == 1).sum() < valid + test
+        return
+    stems = [set(np.strings.partition(images.ids[cut[part]], "#")[0].tolist()) for part in PARTS]
+    assert sum(map(len, stems)) == len(set.union(*stems))
+    together = np.concatenate([cut[part] for part in PARTS])
+    assert_array_equal(np.sort(together), np.flatnonzero(images.labels >= 0))
+    if (len(cut.valid), len(cut.test)) != (valid, test):
+        assert "so " in cut.method
+        assert (repeats == 1).sum() < valid + test
+
+
+def test_a_few_identical_images_leave_the_sizes_exact() -> None:
+    labels = np.arange(1000) % 10
+    ids = [f"{i if i >= 60 else i // 3:016x}#{i}" for i in range(1000)]
+    images = labelled(labels, ids)
+    for seed in range(20):
+        cut = split(images, valid=150, test=250, seed=seed)
+        assert (len(cut.train), len(cut.valid), len(cut.test)) == (600, 150, 250)
+        assert np.abs(table(cut, images) - [60, 15, 25]).max() <= 3
+        assert cut.method == "stratified by class, identical images kept together"
+
+
+def test_identical_images_fall_into_every_part_in_proportion() -> None:
+    images = labelled(np.arange(400) % 2, [f"{i // 4:016x}#{i}" for i in range(400)])
+    shares = [len(split(images, valid=100, test=100, seed=seed).test) for seed in range(5)]
+    assert shares == [100] * 5
+
+
+def test_where_identical_images_leave_no_other_way_the_sizes_say_so() -> None:
+    images = labelled([0, 0, 1, 1] * 5, [f"{i // 2:016x}#{i}" for i in range(20)])
+    cut = split(images, valid=5, test=5)
+    assert sum(len(cut[part]) for part in PARTS) == 20
+    assert all(len(cut[part]) % 2 == 0 for part in PARTS)
+    assert "not 5" in cut.method
+
+
+def test_nothing_but_copies_of_one_image_cannot_be_split() -> None:
+    message = "test: expected enough different images to fill test and valid, got too many identical ones"
+    with pytest.raises(DataError, match=message):
+        split(labelled([0, 1] * 10, [f"same#{i}" for i in range(20)]))
+
+
+def test_groups_are_not_torn_apart_even_when_linked_through_identical_images() -> None:
+    labels = np.arange(60) % 2
+    groups = np.array([f"person {i // 6}" for i in range(60)])
+    ids = [f"{i:016x}" for i in range(60)]
+    ids[11] = f"{ids[0]}#2"
+    cut = split(labelled(labels, ids, groups=groups), valid=12, test=12)
+    owner = {item: part for part in PARTS for item in cut[part].tolist()}
+    for start in range(0, 60, 6):
+        assert len({owner[i] for i in range(start, start + 6)}) == 1
+    assert owner[0] == owner[6]
+
+
+def test_the_seed_decides() -> None:
+    images = labelled(np.arange(100) % 4)
+    assert split(images, seed=3).fingerprint == split(images, seed=3).fingerprint
+    assert split(images, seed=3).fingerprint != split(images, seed=4).fingerprint
+    assert split(images, seed=3).seed == 3
+
+
+def test_every_image_has_the_same_chance() -> None:
+    images = labelled(np.arange(40) % 2)
+    hits = sum(np.bincount(split(images, test=10, valid=10, seed=seed).test, minlength=40) for seed in range(400))
+    # Binomial(400, 1/4): mean 100, standard deviation 8.7; five of them on either side.
+    assert hits.min() > 56
+    assert hits.max() < 144
+
+
+def test_fractions_give_the_class_counts_of_scikit_learn() -> None:
+    labels = np.repeat([0, 1, 2], [100, 60, 40])
+    images = labelled(labels)
+    cut = split(images, valid=20, test=0.25)
+    theirs = train_test_split(labels, test_size=0.25, stratify=labels, random_state=0)[1]
+    assert_array_equal(np.bincount(images.labels[cut.test]), np.bincount(theirs))
+    assert part_sizes(images, valid=20, test=0.25) == {"train": 130, "valid": 20, "test": 50}
+
+
+def test_a_rare_class_gets_one_image_in_every_part() -> None:
+    images = labelled(np.repeat([0, 1, 2], [500, 3, 4]))
+    assert (table(split(images), images) >= 1).all()
+
+
+def test_unlabelled_images_are_left_out() -> None:
+    images = labelled([0, 1, -1] * 20)
+    cut = split(images)
+    assert all((images.labels[cut[part]] >= 0).all() for part in PARTS)
+    assert sum(len(cut[part]) for part in PARTS) == 40
+
+
+def own(*parts: tuple[str, int]) -> ImageSet:
+    names = np.array([part for part, n in parts for _ in range(n)], dtype=np.str_)
+    return labelled(np.arange(len(names)) % 2, parts=names)
+
+
+def test_the_sources_own_parts_are_kept() -> None:
+    images = own(("train", 30), ("valid", 6), ("test", 8))
+    cut = split(images)
+    assert_array_equal(cut.train, np.arange(30))
+    assert_array_equal(cut.valid, np.arange(30, 36))
+    assert_array_equal(cut.test, np.arange(36, 44))
+    assert cut.method == "the source's own train, valid and test"
+
+
+def test_a_missing_valid_is_cut_from_train() -> None:
+    images = own(("train", 40), ("test", 8))
+    cut = split(images, valid=0.25)
+    assert_array_equal(cut.test, np.arange(40, 48))
+    assert (len(cut.train), len(cut.valid)) == (30, 10)
+    assert cut.valid.max() < 40
+    assert cut.method == (
+        "the source's own train and test; valid cut from train, stratified by class, identical images kept together"
+    )
+
+
+def test_a_missing_test_is_cut_from_train() -> None:
+    cut = split(own(("train", 40), ("valid", 8)), test=10)
+    assert (len(cut.train), len(cut.valid), len(cut.test)) == (30, 8, 10)
+    assert cut.test.max() < 40
+    assert "test cut from train" in cut.method
+
+
+def test_an_unlabelled_test_part_counts_as_missing() -> None:
+    images = own(("train", 40), ("test", 8))
+    cut = split(replace(images, labels=np.where(images.parts == "test", -1, images.labels)), valid=0.25, test=0.25)
+    assert (len(cut.train), len(cut.valid), len(cut.test)) == (20, 10, 10)
+
+
+@pytest.mark.parametrize("share", [0, 0.0, 1.0, 1.5, -0.1, -3, True, "0.2", float("nan")])
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_share_that_cannot_be_is_refused(part: str, share: float) -> None:
+    with pytest.raises(
+        UsageError, match=f"expected {part} as a fraction between 0 and 1 or a count of at least 1, got"
+    ):
+        split(labelled([0, 1] * 20), **{part: share})
+
+
+def test_parts_that_leave_nothing_to_train_on_are_refused() -> None:
+    message = "expected valid and test to leave at least 2 images to train on, one per class, got 20 \\+ 20 of 40"
+    with pytest.raises(UsageError, match=message):
+        split(labelled([0, 1] * 20), valid=20, test=20)
+    with pytest.raises(UsageError, match="leave at least 2 images"):
+        split(labelled([0, 1] * 20), valid=0.5, test=0.9)
+    with pytest.raises(UsageError, match="leave at least 2 images"):
+        split(labelled([0, 1] * 20), test=1000)
+
+
+def test_more_classes_than_test_images_are_refused() -> None:
+    message = "expected a test part of at least 10 images, one per class, got 4 of 40; give a larger test"
+    with pytest.raises(UsageError, match=message):
+        split(labelled(np.arange(40) % 10), test=4, valid=10)
+
+
+def test_nothing_labelled_cannot_be_split() -> None:
+    with pytest.raises(DataError, match="test: expected labelled images to split, got none"):
+        split(labelled([-1, -1]))
+
+
+def test_345_classes_are_split_quickly_and_exactly() -> None:
+    images = labelled(np.arange(34_500) % 345)
+    counts = table(split(images, valid=0.1, test=0.2), images)
+    assert_array_equal(counts, np.broadcast_to([70, 10, 20], (345, 3)))

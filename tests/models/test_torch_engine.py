@@ -1,0 +1,158 @@
+"""The PyTorch engine against PyTorch written out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from secondlook.models.engines.torch_engine import Examples, Optimiser, TorchEngine, build, choose_device
+from secondlook.models.net import parse
+
+NET = "conv 4 3x3, leaky, bn, maxpool 2, dense 8, relu"
+
+
+def data(n: int = 40, seed: int = 0) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n, 10, 12, 3), dtype=np.uint8), rng.integers(0, 3, n)
+
+
+def engine_for(module: nn.Module, optimiser: Optimiser = Optimiser(), weights: Any = None) -> TorchEngine:  # noqa: B008
+    X, y = data()
+    engine = TorchEngine(
+        module,
+        mean=np.array([100.0, 110.0, 120.0]),
+        scale=np.array([50.0, 60.0, 70.0]),
+        optimiser=optimiser,
+        device=torch.device("cpu"),
+        per_image=5_000_000,
+    )
+    engine.load("train", Examples(X, y, weights))
+    engine.load("valid", Examples(*data(20, seed=1)))
+    return engine
+
+
+def by_hand() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.2), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 4 * 5, 8),
+        nn.ReLU(), nn.Linear(8, 3),
+    )  # fmt: skip
+
+
+def standardised(X: Any) -> torch.Tensor:
+    x = (X.astype(np.float32) - np.float32([100, 110, 120])) / np.float32([50, 60, 70])
+    return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
+
+
+OPTIMISERS = [
+    (Optimiser("adam"), lambda p: torch.optim.Adam(p, lr=1e-2)),
+    (Optimiser("adamw", 0.1), lambda p: torch.optim.AdamW(p, lr=1e-2, weight_decay=0.1)),
+    (Optimiser("sgd", 1e-3), lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9, nesterov=True, weight_decay=1e-3)),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("optimiser", "peer"), OPTIMISERS)
+def test_steps_equal_a_loop_written_by_hand(optimiser: Optimiser, peer: Any, weighted: bool) -> None:
+    X, y = data()
+    weights = np.linspace(0, 2, 40, dtype=np.float32) if weighted else None
+    engine = engine_for(build(parse(NET), (10, 12, 3), 3, seed=1), optimiser, weights)
+    module = by_hand()
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in zip(module.state_dict(), engine.weights().values(), strict=True)})
+    theirs = peer(module.parameters())
+    order = np.random.default_rng(0)
+    losses = []
+    for _ in range(10):
+        items = order.permutation(40)[:16]
+        engine.step(items, 1e-2)
+        loss = nn.functional.cross_entropy(module(standardised(X[items])), torch.from_numpy(y[items]), reduction="none")
+        loss = (loss * torch.from_numpy(weights[items])).mean() if weights is not None else loss.mean()
+        theirs.zero_grad()
+        loss.backward()
+        theirs.step()
+        losses.append(loss.item())
+    for ours, other in zip(engine.weights().values(), module.state_dict().values(), strict=True):
+        np.testing.assert_allclose(ours, other.numpy(), rtol=2e-4, atol=2e-5)
+    assert engine.objective() == pytest.approx(np.mean(losses), rel=1e-4)
+    assert engine.objective() == 0.0
+
+
+def test_evaluation_is_of_the_whole_part_without_dropout_or_weights() -> None:
+    engine = engine_for(build(parse(NET + ", dropout 0.9"), (10, 12, 3), 3), weights=np.full(40, 2, np.float32))
+    engine.step(np.arange(16), 1e-2)
+    X, y = data(20, seed=1)
+    logits = torch.from_numpy(engine.logits(X))
+    loss, accuracy = engine.evaluate("valid")
+    assert loss == pytest.approx(nn.functional.cross_entropy(logits, torch.from_numpy(y)).item(), rel=1e-5)
+    assert accuracy == pytest.approx((logits.argmax(1).numpy() == y).mean())
+    some = np.array([3, 5, 7])
+    X, y = data()
+    loss, _ = engine.evaluate("train", some)
+    expected = nn.functional.cross_entropy(torch.from_numpy(engine.logits(X[some])), torch.from_numpy(y[some]))
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_restoring_brings_the_same_answers_back() -> None:
+    engine = engine_for(build(parse(NET), (10, 12, 3), 3))
+    X, _ = data()
+    before, kept = engine.logits(X), engine.weights()
+    engine.step(np.arange(16), 1e-1)
+    assert not np.allclose(engine.logits(X), before)
+    engine.restore(kept)
+    np.testing.assert_array_equal(engine.logits(X), before)
+
+
+def test_dropout_draws_from_a_stream_of_its_own_and_keeps_the_mean() -> None:
+    module = build(parse("dropout 0.25"), (1, 20_000, 1), 2, seed=3)[0].train()
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    out = module(torch.ones(1, 1, 1, 20_000))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert out.unique().tolist() == pytest.approx([0.0, 1 / 0.75])
+    assert out.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_initial_weights_depend_on_the_seed_alone() -> None:
+    torch.manual_seed(0)
+    first = build(parse(NET), (10, 12, 3), 3, seed=5).state_dict()
+    torch.manual_seed(1)
+    again, other = (build(parse(NET), (10, 12, 3), 3, seed=s).state_dict() for s in (5, 6))
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(7, "3x3", 1), (8, "2x4", 1), (9, "4x2", 2), (10, "5x5", 3)])
+def test_same_padding_keeps_the_size_over_the_stride(size: int, kernel: str, stride: int) -> None:
+    net = parse(f"conv 2 {kernel} stride {stride} same")
+    module = build(net, (size, size, 1), 2)
+    maps = module[:-2](torch.zeros(1, 1, size, size))
+    assert maps.shape[1:] == net.shapes((size, size, 1), 2)[0] == (2, -(-size // stride), -(-size // stride))
+
+
+def test_a_read_only_array_is_taken_without_a_warning() -> None:
+    engine = engine_for(build(parse(NET), (10, 12, 3), 3))
+    X, _ = data()
+    X.flags.writeable = False
+    assert engine.logits(X).shape == (40, 3)
+
+
+def test_auto_takes_a_gpu_only_where_there_is_one() -> None:
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.gpu
+def test_the_same_code_trains_on_a_gpu() -> None:
+    X, y = data()
+    engine = TorchEngine(
+        build(parse(NET + ", dropout 0.5"), (10, 12, 3), 3),
+        mean=np.zeros(3), scale=np.full(3, 255.0), optimiser=Optimiser(), device=torch.device("cuda"), per_image=1_000,
+    )  # fmt: skip
+    engine.load("train", Examples(X, y))
+    before, _ = engine.evaluate("train")
+    for _ in range(50):
+        engine.step(np.arange(40), 1e-2)
+    assert engine.evaluate("train")[0] < before

@@ -1,0 +1,174 @@
+"""The training loop, with an engine that only counts: schedule, patience, limits, the best weights restored."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from secondlook.models.train import Recipe, auto_batch, auto_epochs, train
+
+
+class Counting:
+    """Validation losses by epoch are given; the weights are the number of steps taken."""
+
+    def __init__(self, losses: list[float], step_seconds: float = 0.0) -> None:
+        self.losses, self.step_seconds = losses, step_seconds
+        self.batches: list[np.ndarray[Any, Any]] = []
+        self.rates: list[float] = []
+        self.asked: list[Any] = []
+        self.evaluations = 0
+        self.restored: Any = None
+
+    def step(self, items: Any, learning_rate: float) -> None:
+        self.batches.append(items)
+        self.rates.append(learning_rate)
+        time.sleep(self.step_seconds)
+
+    def objective(self) -> float:
+        return 0.5
+
+    def evaluate(self, part: str, items: Any = None) -> tuple[float, float]:
+        if part == "train":
+            self.asked.append(items)
+            return 0.1, 0.9
+        self.evaluations += 1
+        return self.losses[self.evaluations - 1], 0.8
+
+    def logits(self, pixels: Any) -> Any:
+        raise AssertionError("training asks for no logits")
+
+    def weights(self) -> Any:
+        return {"epoch": np.array(self.evaluations)}
+
+    def restore(self, weights: Any) -> None:
+        self.restored = int(weights["epoch"])
+
+
+def run(engine: Counting, n: int = 10, n_valid: int = 4, **recipe: Any) -> Any:
+    settings = {"epochs": len(engine.losses), "batch": 4, "learning_rate": 1.0, **recipe}
+    return train(engine, Recipe(**settings), n_train=n, n_valid=n_valid, rng=np.random.default_rng(0))
+
+
+def test_the_weights_of_the_lowest_validation_loss_are_restored() -> None:
+    engine = Counting([0.9, 0.5, 0.7, 0.6])
+    history = run(engine)
+    assert (history.best, engine.restored, len(history.epochs)) == (2, 2, 4)
+    assert history.ended == "all 4 epochs done"
+    assert [e.valid_loss for e in history.epochs] == [0.9, 0.5, 0.7, 0.6]
+
+
+def test_of_equal_epochs_the_first_is_kept() -> None:
+    assert run(Counting([0.5, 0.5, 0.5])).best == 1
+
+
+def test_patience_ends_training_and_counts_from_the_best_epoch() -> None:
+    history = run(Counting([0.9, 0.5, 0.7, 0.6, 0.55, 0.1]), patience=3)
+    assert (len(history.epochs), history.best) == (5, 2)
+    assert history.ended == "no lower validation loss for 3 epochs"
+
+
+def test_a_loss_that_is_not_a_number_is_never_the_best() -> None:
+    history = run(Counting([math.nan, 0.9, math.nan, math.inf]))
+    assert history.best == 2
+
+
+def test_each_pass_takes_every_item_once_in_a_new_order() -> None:
+    engine = Counting([1.0, 0.9])
+    run(engine, n=10)
+    first, second = np.concatenate(engine.batches[:3]), np.concatenate(engine.batches[3:])
+    assert [len(b) for b in engine.batches] == [4, 4, 2] * 2
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first.tolist() != second.tolist()
+
+
+def test_a_remainder_of_one_image_is_left_out_unless_it_is_all() -> None:
+    engine = Counting([1.0])
+    run(engine, n=9)
+    assert [len(b) for b in engine.batches] == [4, 4]
+    alone = Counting([1.0])
+    run(alone, n=1, n_valid=1)
+    assert [len(b) for b in alone.batches] == [1]
+
+
+def test_the_reported_training_sample_is_fixed_and_as_large_as_the_validation_part() -> None:
+    engine = Counting([1.0, 0.9, 0.8])
+    run(engine, n=10, n_valid=4)
+    assert len(set(engine.asked[0].tolist())) == 4
+    assert all((items == engine.asked[0]).all() for items in engine.asked)
+
+
+def test_the_cosine_rises_over_a_twentieth_and_falls_to_zero() -> None:
+    recipe = Recipe(epochs=1, batch=1, learning_rate=2.0)
+    rates = [recipe.rate(step, 100) for step in range(101)]
+    assert rates[:5] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0])
+    assert rates[5] == pytest.approx(2.0)
+    assert rates[100] == pytest.approx(0.0)
+    for step in range(5, 101):
+        assert rates[step] == pytest.approx(1 + math.cos(math.pi * (step - 5) / 95))
+    assert {Recipe(1, 1, 0.3, "constant").rate(step, 100) for step in range(100)} == {0.3}
+
+
+def test_the_time_limit_ends_training_within_an_epoch_with_the_best_so_far() -> None:
+    engine = Counting([0.5] + [0.4] * 99, step_seconds=0.02)
+    history = run(engine, n=40, seconds=0.3)
+    assert history.ended == "time limit"
+    assert len(history.epochs) < 5
+    assert engine.restored == history.best
+
+
+def test_the_first_ctrl_c_ends_training_in_good_order() -> None:
+    engine = Counting([0.5] + [0.4] * 999, step_seconds=0.01)
+    before = signal.getsignal(signal.SIGINT)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    history = run(engine, n=40)
+    assert history.ended == "interrupted"
+    assert engine.restored == history.best
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_raises_as_usual() -> None:
+    engine = Counting([0.5] * 1000, step_seconds=0.0)
+    engine.step = lambda items, rate: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[method-assign]
+
+    def twice(part: str, items: Any = None) -> tuple[float, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0.5, 0.5
+
+    engine.evaluate = twice  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run(engine)
+
+
+def test_training_works_outside_the_main_thread() -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(run(Counting([0.5, 0.4]))))
+    thread.start()
+    thread.join()
+    assert found[0].best == 2
+
+
+def test_each_epoch_is_told_as_it_ends() -> None:
+    told: list[int] = []
+    engine = Counting([0.5, 0.4])
+    train(
+        engine,
+        Recipe(2, 4, 1.0),
+        n_train=8,
+        n_valid=4,
+        rng=np.random.default_rng(0),
+        on_epoch=lambda epoch: told.append(epoch.epoch),
+    )
+    assert told == [1, 2]
+
+
+@pytest.mark.parametrize(("n", "batch", "epochs"), [(100, 32, 120), (1_257, 32, 51), (30_000, 128, 15)])
+def test_small_sets_get_smaller_batches_and_more_passes(n: int, batch: int, epochs: int) -> None:
+    assert auto_batch(n) == batch
+    assert auto_epochs(n, batch) == epochs
