@@ -151,26 +151,26 @@ def test_boosting_limits_its_rounds_then_its_images_and_says_so(digits: Any) -> 
 
 
 @pytest.fixture(scope="module")
-def slash() -> tuple[Part, Part]:
-    """The slash study's own file: 600 images to train, 250 to test."""
+def slash() -> tuple[Part, Part, Part]:
+    """The slash study's own file: 600 images to train, 150 to validate, 250 to test."""
     root = os.environ.get("SECONDLOOK_DATA")
     if not root:
         pytest.skip("SECONDLOOK_DATA is not set: the slash study's file is not at hand")
     with np.load(Path(root) / "slash" / "slash_data.npz") as file:
         X, y = file["x"], file["y"]
     order = np.random.default_rng(0).permutation(len(X))
-    return (X[order[:600]], y[order[:600]]), (X[order[750:]], y[order[750:]])
+    return tuple((X[part], y[part]) for part in np.split(order, [600, 750]))  # type: ignore[return-value]
 
 
-def test_tuned_knn_takes_one_neighbour_on_the_slash_studys_file(slash: tuple[Part, Part]) -> None:
-    train, (X, y) = slash
-    model = TunedKNN().fit(*train)
+def test_tuned_knn_takes_one_neighbour_on_the_slash_studys_file(slash: tuple[Part, Part, Part]) -> None:
+    train, valid, (X, y) = slash
+    model = TunedKNN().fit(*train, valid=valid)
     assert model.n_neighbors_ == 1
     assert (model.predict(X) == y).mean() > 0.8
 
 
 @pytest.mark.parametrize("name", ["logistic", "linear-svm", "rbf-svm", "poly-svm", "forest", "boosting"])
-def test_only_looking_alike_helps_on_the_slash_studys_file(slash: tuple[Part, Part], name: str) -> None:
-    train, (X, y) = slash
-    model = {entry.name: entry for entry in CLASSICAL}[name].make(0).fit(*train)
+def test_only_looking_alike_helps_on_the_slash_studys_file(slash: tuple[Part, Part, Part], name: str) -> None:
+    train, valid, (X, y) = slash
+    model = {entry.name: entry for entry in CLASSICAL}[name].make(0).fit(*train, valid=valid)
     assert (model.predict(X) == y).mean() < 0.65

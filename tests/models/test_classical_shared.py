@@ -79,8 +79,14 @@ def test_a_stratified_part_keeps_every_class_in_its_share(labels: list[int], see
     counts, whole = np.bincount(y[part], minlength=k), np.bincount(y)
     assert len(np.unique(part)) == len(part) == size
     assert counts.min() >= 1
-    # Rounding up to one whole item per class is shared by the others.
-    assert (np.abs(counts - whole * size / len(y)) <= k).all()
+    # Each class is rounded up to one item at most, and the others share what that takes.
+    assert (np.abs(counts - whole * size / len(y)) <= 1 + k * whole / len(y)).all()
+
+
+def test_a_stratified_part_of_uneven_classes_is_as_uneven() -> None:
+    y = np.repeat([0, 1, 2], [900, 90, 10])
+    counts = np.bincount(y[stratified(y, 100, 0, "test")])
+    np.testing.assert_allclose(counts, [90, 9, 1], atol=1)
 
 
 def test_the_tenth_held_out_is_a_tenth_and_leaves_every_class_to_train_on() -> None:

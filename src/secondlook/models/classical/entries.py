@@ -18,7 +18,7 @@ from secondlook.models.classical.baseline import Majority
 from secondlook.models.classical.logistic import Logistic
 from secondlook.models.classical.neighbours import KNN, QUERIES, TunedKNN
 from secondlook.models.classical.svm import MAX_ROWS, LinearSVM, PolySVM, RbfSVM
-from secondlook.models.classical.trees import Boosting, Forest, affordable
+from secondlook.models.classical.trees import Boosting, Forest, affordable, images_per_tree
 from secondlook.models.entry import Entry, Family, Size
 
 _PRODUCTS_PER_SECOND = 3e10
@@ -55,7 +55,8 @@ def _knn_tuned(size: Size) -> float:
 
 
 def _forest(size: Size) -> float:
-    return 0.3 + 4e-8 * min(size.n_train, 100_000) * log2(size.n_train + 1) * sqrt(size.d) * (size.k + 15)
+    rows = images_per_tree(size.n_train, size.d, size.k, trees=Forest().n_estimators)
+    return 0.3 + 4e-8 * rows * log2(rows + 1) * sqrt(size.d) * (size.k + 15)
 
 
 def _boosting(size: Size) -> float:

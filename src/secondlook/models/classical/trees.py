@@ -39,7 +39,7 @@ class Forest(ImageClassifier):
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:
         k, n = len(self.classes_), len(X)
         leaves = max(2, _FOREST_NUMBERS // (2 * k * self.n_estimators))
-        seen = min(n, int(_FOREST_WORK / (self.n_estimators * (k + 15) * X.shape[1] ** 0.5)))
+        seen = images_per_tree(n, X.shape[1], k, trees=self.n_estimators)
         if seen < n:
             self.notes_ += (f"each tree saw {seen:,} of {n:,} images: its time grows with images x classes",)
         if leaves < seen:
@@ -119,6 +119,11 @@ class Boosting(ImageClassifier):
 
     def _probabilities(self, X: Rows) -> NDArray[np.float64]:
         return np.asarray(self.model_.predict_proba(X))
+
+
+def images_per_tree(n: int, d: int, k: int, *, trees: int) -> int:
+    """How many of n images each tree of a forest sees: fewer where images x classes would take many minutes."""
+    return min(n, int(_FOREST_WORK / (trees * (k + 15) * d**0.5)))
 
 
 def affordable(n: int, d: int, k: int, *, max_iter: int, max_work: float) -> tuple[int, int]:
