@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 
@@ -17,25 +18,28 @@ DOCS = Path(__file__).parent
 def options(verb: str) -> str:
     """A table of a command's arguments and options."""
     command = get_command(app).commands[verb]  # type: ignore[attr-defined]
-    lines = ["| option | default | meaning |", "|---|---|---|"]
-    for parameter in command.params:
-        flags = parameter.name.upper() if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
-        default = "" if parameter.default in (None, False, []) or parameter.required else f"`{parameter.default}`"
-        lines.append(f"| `{flags}` | {default} | {parameter.help} |")
+    lines = ["| option | default | meaning |", "|---|---|---|", *(_line(p) for p in command.params)]
     return "\n".join(lines)
+
+
+def _line(parameter: Any) -> str:
+    flags = parameter.name.upper() if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
+    default = "" if parameter.default in (None, False, []) or parameter.required else f"`{parameter.default}`"
+    return f"| `{flags}` | {default} | {parameter.help} |"
 
 
 def models() -> str:
     """A table of the ladder."""
+    entries = ladder().values()
     lines = ["| model | | family | what it is good for |", "|---|---|---|---|"]
-    for entry in ladder().values():
-        lines.append(f"| `{entry.name}` | {'•' if entry.default else ''} | {entry.family} | {entry.line} |")
-    nets = [f"| `{e.name}` | `{e.net}` |" for e in ladder().values() if e.net]
+    lines += [f"| `{e.name}` | {'•' if e.default else ''} | {e.family} | {e.line} |" for e in entries]
+    nets = [f"| `{e.name}` | `{e.net}` |" for e in entries if e.net]
     return "\n".join([*lines, "", "| net | text |", "|---|---|", *nets])
 
 
 def generated(text: str) -> str:
     """The page with what follows each mark replaced, up to the next blank line but one."""
+
     def fill(match: re.Match[str]) -> str:
         words = match[1].split()
         body = models() if words == ["ladder"] else options(words[1])

@@ -7,7 +7,11 @@ import secondlook as sl
 
 with tempfile.TemporaryDirectory() as folder:
     run = sl.compare(
-        sl.make_slash(seed=1), models=["logistic", "forest", "cnn-tiny"], test=250, valid=150, out=Path(folder) / "slash"
+        sl.make_slash(seed=1),
+        models=["logistic", "forest", "cnn-tiny"],
+        test=250,
+        valid=150,
+        out=Path(folder) / "slash",
     )
     print(run.frame()[["model", "trained", "test_accuracy", "test_low", "test_high"]].to_string(index=False))
     assert run["cnn-tiny"].test_accuracy == 1.0

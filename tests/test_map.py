@@ -28,7 +28,10 @@ def imports(path: Path) -> list[tuple[str, bool]]:
     """(module, lazy) of every import of our own package in a file."""
     tree = ast.parse(path.read_text())
     inside = {
-        id(node) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(f)
+        id(node)
+        for f in ast.walk(tree)
+        if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(f)
     }
     found = []
     for node in ast.walk(tree):
@@ -79,7 +82,8 @@ def test_an_import_that_points_down_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["secondlook", "secondlook.cli"])
 def test_importing_the_package_loads_nothing_heavy(module: str) -> None:
-    code = f"import {module}, sys; print(*sorted({{'torch', 'sklearn', 'matplotlib', 'pandas', 'scipy', 'PIL'}} & set(sys.modules)))"
+    heavy = "{'torch', 'sklearn', 'matplotlib', 'pandas', 'scipy', 'PIL'}"
+    code = f"import {module}, sys; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 

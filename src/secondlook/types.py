@@ -141,7 +141,7 @@ class Predictions:
     @cached_property
     def predicted(self) -> IntArray:
         """int64 (n,): the most probable class; the first of equals."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def frame(self) -> pd.DataFrame:
         """One line per item: name, given label, answer, the answer's probability, correct."""

@@ -37,7 +37,9 @@ def test_scores_equal_scikit_learns(case: tuple[Any, Any]) -> None:
     assert scores.macro_f1(matrix) == pytest.approx(sk.f1_score(labels, predicted, average="macro"), abs=1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of answers that no label has
-        assert scores.balanced_accuracy(matrix) == pytest.approx(sk.balanced_accuracy_score(labels, predicted), abs=1e-12)
+        assert scores.balanced_accuracy(matrix) == pytest.approx(
+            sk.balanced_accuracy_score(labels, predicted), abs=1e-12
+        )
     assert scores.log_loss(labels, said) == pytest.approx(sk.log_loss(labels, said, labels=range(k)), abs=1e-12)
     table = scores.per_class(matrix)
     theirs = sk.precision_recall_fscore_support(labels, predicted, labels=range(k), zero_division=0)

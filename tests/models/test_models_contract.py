@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from secondlook.models.classical import CLASSICAL
 from secondlook.models.entry import Entry, Size
+from secondlook.models.ladder import ladder, with_epochs
 
-LADDER: tuple[Entry, ...] = CLASSICAL
+LADDER: tuple[Entry, ...] = tuple(ladder().values())
 
 Images = NDArray[np.uint8]
 
@@ -133,7 +133,9 @@ def check_weights_count(entry: Entry) -> None:
     X, y = rng.integers(0, 256, (80, 12, 12, 1), dtype=np.uint8), np.arange(80) % 2
     X[40:] = X[:40]
     y[40:] = 1 - y[:40]
-    model = entry.make(0).fit(X, y, sample_weight=np.where(y == 1, 50.0, 1.0), valid=(X, y))
+    often = np.repeat(np.arange(80), np.where(y == 1, 50, 1))
+    valid = X[often], y[often]  # chosen by what counts in training
+    model = entry.make(0).fit(X, y, sample_weight=np.where(y == 1, 50.0, 1.0), valid=valid)
     assert (model.predict(X) == 1).mean() > 0.9, "every image occurs twice, once per class: the heavy class wins"
 
 
@@ -180,10 +182,14 @@ def check_time_is_estimated_and_grows(entry: Entry) -> None:
 CHECKS: list[Callable[[Entry], None]] = [check for name, check in list(globals().items()) if name.startswith("check_")]
 
 
+# Only these need a net that is trained to its end: to be good, or to have forgotten how the last bit was rounded.
+LEARNING = {check_it_beats_chance_on_an_easy_set, check_weights_count, check_bytes_and_fractions_agree}
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("entry", LADDER, ids=lambda entry: entry.name)
 def test_a_model_keeps_the_contract(entry: Entry, check: Callable[[Entry], None]) -> None:
-    check(entry)
+    check(entry if check in LEARNING else with_epochs(entry, 3))
 
 
 def test_names_are_unique_and_lines_are_short() -> None:

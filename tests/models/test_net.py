@@ -50,7 +50,14 @@ def test_a_ladder_s_net_prints_as_it_was_written(name: str) -> None:
 
 sizes = st.integers(1, 5)
 maps = st.one_of(
-    st.builds("conv {} {}x{}{}{}".format, sizes, sizes, sizes, st.sampled_from(["", " stride 2", " stride 3"]), st.sampled_from(["", " same"])),
+    st.builds(
+        "conv {} {}x{}{}{}".format,
+        sizes,
+        sizes,
+        sizes,
+        st.sampled_from(["", " stride 2", " stride 3"]),
+        st.sampled_from(["", " same"]),
+    ),
     st.builds("{}pool {}{}".format, st.sampled_from(["max", "avg"]), sizes, st.sampled_from(["", " stride 2"])),
     st.builds("residual {}{}".format, sizes, st.sampled_from(["", " stride 2"])),
 )
@@ -68,7 +75,9 @@ def in_order(text: str) -> bool:
     """Whether nothing that needs maps comes after what flattens them."""
     words = [piece.split()[0] for piece in text.split(", ") if piece]
     first = next((i for i, w in enumerate(words) if w in ("dense", "flatten", "globalmax", "globalavg")), len(words))
-    return not any(w in ("conv", "maxpool", "avgpool", "residual", "globalmax", "globalavg") for w in words[first + 1 :])
+    return not any(
+        w in ("conv", "maxpool", "avgpool", "residual", "globalmax", "globalavg") for w in words[first + 1 :]
+    )
 
 
 @given(nets.filter(in_order), st.integers(0, 9), st.integers(0, 9), st.sampled_from([1, 3]), st.integers(1, 4))
@@ -92,9 +101,11 @@ def test_any_text_parses_or_is_refused_with_its_place(text: str) -> None:
     try:
         net = parse(text)
     except UsageError as error:
-        assert "the net's text is wrong at layer" in str(error)
+        message = str(error)
     else:
         assert parse(net.text) == net
+        return
+    assert "the net's text is wrong at layer" in message
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,15 @@ def engine_for(module: nn.Module, optimiser: Optimiser = Optimiser(), weights: A
 
 def by_hand() -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.2), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 4 * 5, 8),
-        nn.ReLU(), nn.Linear(8, 3),
-    )  # fmt: skip
+        nn.Conv2d(3, 4, 3),
+        nn.LeakyReLU(0.2),
+        nn.BatchNorm2d(4),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(4 * 4 * 5, 8),
+        nn.ReLU(),
+        nn.Linear(8, 3),
+    )
 
 
 def standardised(X: Any) -> torch.Tensor:
@@ -61,7 +67,9 @@ def test_steps_equal_a_loop_written_by_hand(optimiser: Optimiser, peer: Any, wei
     weights = np.linspace(0, 2, 40, dtype=np.float32) if weighted else None
     engine = engine_for(build(parse(NET), (10, 12, 3), 3, seed=1), optimiser, weights)
     module = by_hand()
-    module.load_state_dict({k: torch.from_numpy(v) for k, v in zip(module.state_dict(), engine.weights().values(), strict=True)})
+    module.load_state_dict(
+        {k: torch.from_numpy(v) for k, v in zip(module.state_dict(), engine.weights().values(), strict=True)}
+    )
     theirs = peer(module.parameters())
     order = np.random.default_rng(0)
     losses = []

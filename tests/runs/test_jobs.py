@@ -20,14 +20,14 @@ from secondlook.runs.jobs import ForkServer
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    with ForkServer(["secondlook.seeds"], tmp_path_factory.mktemp("jobs")) as running:
+def server() -> Iterator[ForkServer]:
+    with ForkServer(["secondlook.seeds"]) as running:
         yield running
 
 
 def add(a: int, b: int, emit: Any) -> int:
     emit("sum", {"a": a, "b": b})
-    print("added")
+    sys.stdout.write("added\n")
     return a + b
 
 
@@ -150,7 +150,7 @@ def test_a_plain_script_without_a_main_guard_works(tmp_path: Path) -> None:
         print("started")
         def job(x, emit):
             return x + 1
-        with ForkServer([], Path({str(tmp_path)!r})) as server:
+        with ForkServer([]) as server:
             print(server.run(job, 41, log=Path({str(tmp_path)!r}) / "log").value)
         """)
     )
@@ -168,7 +168,7 @@ def test_the_child_dies_with_its_caller(tmp_path: Path) -> None:
         def job(emit):
             Path({str(tmp_path)!r}, "pid").write_text(str(os.getpid()))
             time.sleep(60)
-        with ForkServer([], Path({str(tmp_path)!r})) as server:
+        with ForkServer([]) as server:
             server.run(job, log=Path({str(tmp_path)!r}) / "log")
         """)
     )
@@ -196,7 +196,7 @@ def _until(condition: Any, seconds: float = 20) -> None:
 
 
 def test_a_dead_server_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with ForkServer([], tmp_path) as server:
+    with ForkServer([]) as server:
         server._process.kill()
         server._process.wait()
         with pytest.raises(RunError, match="the process that starts the fits has died"):

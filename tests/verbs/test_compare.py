@@ -78,9 +78,9 @@ def test_run_json_is_what_json_prints_and_the_table_is_the_same_in_csv(run: sl.R
     assert set(document) >= {"run", "data", "chance", "majority", "rows"}
     assert set(document["data"]) >= {"source", "n", "classes", "shape", "fingerprint"}
     public = {
-        "model", "status", "reason", "trained", "stored", "macs", "n_train", "n_valid", "n_test", "train_accuracy", "train_low",
-        "train_high", "valid_accuracy", "valid_low", "valid_high", "test_accuracy", "test_low", "test_high",
-        "test_balanced_accuracy", "test_macro_f1", "test_log_loss", "fit_seconds", "predict_us", "peak_mb",
+        "model", "status", "reason", "trained", "stored", "macs", "n_train", "n_valid", "n_test", "train_accuracy",
+        "train_low", "train_high", "valid_accuracy", "valid_low", "valid_high", "test_accuracy", "test_low",
+        "test_high", "test_balanced_accuracy", "test_macro_f1", "test_log_loss", "fit_seconds", "predict_us", "peak_mb",
     }  # fmt: skip
     assert all(set(row) >= public for row in document["rows"])
     with (run.path / "table.csv").open() as file:
@@ -210,7 +210,13 @@ def test_tuning_searches_on_the_training_part_and_says_what_it_chose(tmp_path: P
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"models": ["majority"], "nets": TINY, "epochs": 100_000, "out": tmp_path / "r", "quiet": True}
+    settings: dict[str, Any] = {
+        "models": ["majority"],
+        "nets": TINY,
+        "epochs": 100_000,
+        "out": tmp_path / "r",
+        "quiet": True,
+    }
     done = tmp_path / "r" / "models" / "majority" / "facts.json"
 
     def interrupt() -> None:
@@ -408,7 +414,9 @@ def test_unlabelled_images_cannot_be_compared(tmp_path: Path) -> None:
         sl.compare((np.zeros((30, 8, 8), np.uint8), np.full(30, -1)), out=tmp_path / "r", quiet=True)
 
 
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), (7, 7), (None, None)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), (7, 7), (None, None)]
+)
 def test_times_are_read_as_written(text: Any, value: float | None) -> None:
     from secondlook.verbs.options import seconds
 

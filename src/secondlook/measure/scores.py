@@ -77,7 +77,7 @@ def per_class(matrix: IntArray) -> dict[str, FloatArray]:
     hits, labels, answers = np.diag(matrix).astype(float), matrix.sum(axis=1), matrix.sum(axis=0)
 
     def ratio(top: FloatArray, bottom: NDArray[Any]) -> FloatArray:
-        return np.divide(top, bottom, out=np.zeros(len(top)), where=bottom > 0)
+        return np.asarray(np.divide(top, bottom, out=np.zeros(len(top)), where=bottom > 0))
 
     return {
         "support": labels.astype(float),

@@ -172,8 +172,9 @@ def _save(model: Any, folder: Path) -> str:
     document = {"best": history.best, "ended": history.ended, "epochs": [vars(e) for e in history.epochs]}
     (folder / "history.json").write_text(json.dumps(document))
     last = len(history.epochs)
+    kept = f"the best so far, epoch {history.best}, was kept"
     if history.ended == "interrupted":
-        return f"interrupted in epoch {last}; the best so far, epoch {history.best}, was kept"
+        return f"interrupted in epoch {last}; {kept}"
     if history.ended == "time limit":
-        return f"stopped at its time limit in epoch {last} of {model.epochs_}; the best so far, epoch {history.best}, was kept"
+        return f"stopped at its time limit in epoch {last} of {model.epochs_}; {kept}"
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -188,9 +188,8 @@ def with_epochs(entry: Entry, epochs: int | None) -> Entry:
     """The entry with its nets trained for so many epochs at most; models without epochs stay as they are."""
     if epochs is None or not entry.net:
         return entry
-    make = entry.make
+    return replace(entry, make=partial(_with_epochs, entry.make, epochs))
 
-    def shorter(seed: int) -> Any:
-        return make(seed).set_params(epochs=epochs)
 
-    return replace(entry, make=shorter)
+def _with_epochs(make: Callable[[int], Any], epochs: int, seed: int) -> Any:
+    return make(seed).set_params(epochs=epochs)

@@ -100,7 +100,7 @@ class NetClassifier(ImageClassifier):
             del self._on_epoch
 
     def _fit(self, X: NDArray[Any], y: IntArray, weights: FloatArray, valid: Held | None) -> None:
-        from secondlook.models.engines.torch_engine import Examples
+        from secondlook.models.engines.torch_engine import Examples, threads_for
 
         if valid is None:
             keep, held = hold_out(y, self.random_state)
@@ -115,12 +115,13 @@ class NetClassifier(ImageClassifier):
         shares = None if (weights == weights[0]).all() else (weights / weights.mean()).astype(np.float32)
         engine.load("train", Examples(self._enlarge(X), y, shares))
         engine.load("valid", Examples(self._enlarge(valid.X), valid.y.astype(np.int64)))
-        rng = seeds.stream(seed, "order")
+        recipe, rng = self._recipe(len(X)), seeds.stream(seed, "order")
         sizes = {"n_train": len(X), "n_valid": len(valid.X)}
-        self.history_: History = train(engine, self._recipe(len(X)), **sizes, rng=rng, on_epoch=self._on_epoch)
+        with threads_for(3 * (self.macs_ or 0) * recipe.batch):
+            self.history_: History = train(engine, recipe, **sizes, rng=rng, on_epoch=self._on_epoch)
         self.n_iter_ = len(self.history_.epochs)
         if not np.isfinite(self.history_.epochs[self.history_.best - 1].valid_loss):
-            raise FitError(f"training diverged: the loss is not a number; try a learning_rate below {self.learning_rate:g}")
+            raise FitError(f"training diverged (loss not a number); try a learning_rate below {self.learning_rate:g}")
         self.weights_ = dict(engine.weights())
         self._ready = engine
 
@@ -131,7 +132,7 @@ class NetClassifier(ImageClassifier):
         return np.asarray(softmax(self._ready.logits(self._enlarge(X)), axis=1))
 
     def save(self, path: Path) -> None:
-        """Writes the weights as safetensors with everything that prediction needs in the metadata; runs no code when read."""
+        """Writes the weights as safetensors, which run no code when read, with what else prediction needs beside."""
         from safetensors.numpy import save_file
 
         settings = {
@@ -155,7 +156,9 @@ class NetClassifier(ImageClassifier):
             side = isqrt(d // c)
             if side * side * c == d:
                 return X.reshape(len(X), side, side, c)
-        raise InputError(f"expected rows that make a square image of 1 or 3 channels, got {d} numbers; pass (n, h, w, c)")
+        raise InputError(
+            f"expected rows that make a square image of 1 or 3 channels, got {d} numbers; pass (n, h, w, c)"
+        )
 
     def _measure_pixels(self, X: NDArray[Any]) -> None:
         """Mean and standard deviation per channel, from some 10,000 images: more do not move them."""

@@ -82,30 +82,27 @@ def compare(
     options = Options(valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed)
     entries = [with_epochs(entry, epochs) for entry in choose(models, nets or {})]
     narrator = Narrator(quiet=quiet)
-    images = read(data, size=size)
-    require_comparable(images, valid=valid, test=test)
-    split = cut(images, valid=valid, test=test, seed=seed)
-    narrator.say(_what(images, split))
-    identity = _identity(images, split, entries, options)
-    path, goes_on = (Path(out), False) if out is not None else next_out(stem(images.source), identity)
-    directory = RunDirectory(path)
-    try:
-        config = {
-            **identity,
-            "command": command_line(data, models, nets, options, path),
-            "split": {"method": split.method, "fingerprint": split.fingerprint},
-        }
-        directory.begin({**config, "created": datetime.now(UTC).isoformat(timespec="seconds")}, identity)
-        if directory.complete:
-            narrator.say(f"{path} is finished already; nothing was fitted again")
-            return load_run(path)
-        if goes_on or not directory.fresh:
-            narrator.say(f"going on with {path}")
-        directory.write_data(images, split)
-        return _Comparison(directory, images, split, entries, options, narrator, started).run()
-    finally:
-        narrator.close()
-        directory.close()
+    with ForkServer(_libraries(entries)) as server:  # it imports while we read
+        images = read(data, size=size)
+        require_comparable(images, valid=valid, test=test)
+        split = cut(images, valid=valid, test=test, seed=seed)
+        narrator.say(_what(images, split))
+        identity = _identity(images, split, entries, options)
+        path, goes_on = (Path(out), False) if out is not None else next_out(stem(images.source), identity)
+        command = command_line(data, models, nets, options, path)
+        directory = RunDirectory(path)
+        try:
+            directory.begin({**identity, **_made(split, command)}, identity)
+            if directory.complete:
+                narrator.say(f"{path} is finished already; nothing was fitted again")
+                return load_run(path)
+            if goes_on or not directory.fresh:
+                narrator.say(f"going on with {path}")
+            directory.write_data(images, split)
+            return _Comparison(directory, images, split, entries, options, narrator, started).run(server)
+        finally:
+            narrator.close()
+            directory.close()
 
 
 class _Comparison:
@@ -132,31 +129,16 @@ class _Comparison:
         self.interrupted = False
         self.rows: dict[str, dict[str, Any]] = {}
 
-    def run(self) -> Run:
+    def run(self, server: ForkServer) -> Run:
+        """Fits what is not done yet, then scores everything."""
         known = {e.name: self.directory.facts(e.name) for e in self.entries}
-        self.rows = {
-            name: facts
-            for name, facts in known.items()
-            if facts and facts["status"] == "ok" and not facts.get("interrupted")
-        }
+        self.rows = {name: facts for name, facts in known.items() if facts and _done(facts)}
         todo = [e for e in self.entries if e.name not in self.rows]
         if self.rows:
             self.narrator.say(f"done before: {', '.join(self.rows)}")
         self.narrator.plan([(e.name, self.estimates[e.name]) for e in todo])
-        if todo:
-            preload = [
-                "sklearn.ensemble",
-                "sklearn.svm",
-                "sklearn.neighbors",
-                "sklearn.linear_model",
-                "skops.io",
-                "secondlook.models.classical",
-            ]
-            if any(e.family in ("dense", "convolution") for e in todo):
-                preload += ["torch", "safetensors.numpy", "secondlook.models.engines.torch_engine"]
-            with ForkServer(preload, self.directory.path / ".scratch") as server:
-                for entry in todo:
-                    self.rows[entry.name] = self._fit(server, entry)
+        for entry in todo:
+            self.rows[entry.name] = self._fit(server, entry)
         self.narrator.close()
         run = self._finish()
         if self.interrupted:
@@ -177,11 +159,22 @@ class _Comparison:
             return facts
         limit = min((t for t in (left, self.options.limit) if t is not None), default=None)
         folder = self.directory.workplace(entry.name)
-        labels, split = self.images.labels, self.split
+        labels, split, options = self.images.labels, self.split, self.options
         task = FitTask(
-            entry, self.pixels.resolve(), split.train, split.valid, split.test, labels[split.train], labels[split.valid],
-            len(self.images.classes), self.options.metric, self.options.seed, self.options.tune, limit, folder.resolve(),
-        )  # fmt: skip
+            entry=entry,
+            pixels=self.pixels.resolve(),
+            train=split.train,
+            valid=split.valid,
+            test=split.test,
+            y_train=labels[split.train],
+            y_valid=labels[split.valid],
+            classes=len(self.images.classes),
+            metric=options.metric,
+            seed=options.seed,
+            tune=options.tune,
+            seconds=limit,
+            folder=folder.resolve(),
+        )
         self.narrator.start(entry.name, self.estimates[entry.name])
         outcome = server.run(
             fit_model,
@@ -274,6 +267,15 @@ def _identity(images: ImageSet, split: Split, entries: list[Entry], options: Opt
         "nets": {e.name: e.net for e in entries if e.net},
         **{name: getattr(options, name) for name in Options.__dataclass_fields__},
         "versions": versions(),
+    }
+
+
+def _made(split: Split, command: str) -> dict[str, Any]:
+    """What a run's configuration says beside what identifies it."""
+    return {
+        "command": command,
+        "split": {"method": split.method, "fingerprint": split.fingerprint},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from threadpoolctl import threadpool_limits
 
 from secondlook.models.base import Held, ImageClassifier, Rows, stratified
 from secondlook.types import FloatArray, IntArray
@@ -13,6 +14,8 @@ from secondlook.types import FloatArray, IntArray
 _FOREST_NUMBERS = 2**28
 # Rows x classes x features looked at while a forest grows one level: about a minute on two cores.
 _FOREST_WORK = 2e10
+# Numbers in the table of pixels from which a second thread pays: measured on two cores.
+_SHARED = 8_000_000
 _ROUNDS_AT_LEAST = 10
 
 
@@ -109,7 +112,9 @@ class Boosting(ImageClassifier):
             random_state=self.random_state,
         )
         held = {} if valid is None else {"X_val": valid.X, "y_val": valid.y}
-        self.model_ = model.fit(X, y, weights, **held)
+        # The trees' steps are many and short: below this size the threads wait for each other longer than they work.
+        with threadpool_limits(1 if X.size < _SHARED else None, user_api="openmp"):
+            self.model_ = model.fit(X, y, weights, **held)
         self.n_iter_ = int(model.n_iter_)
         trees = [tree for trees in model._predictors for tree in trees]
         leaves = sum(tree.get_n_leaf_nodes() for tree in trees)

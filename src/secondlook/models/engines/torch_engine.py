@@ -6,7 +6,8 @@ per-item Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
@@ -37,6 +38,8 @@ from secondlook.types import FloatArray, IntArray
 
 # Images per forward pass when predicting: activations of about 128 MB at most, and never fewer than 16 images.
 PREDICT_NUMBERS = 32_000_000
+# Multiply-adds of a step, forward and backward, from which a second thread pays: measured on two cores.
+SHARED_STEP = 20_000_000
 
 
 class _Same(nn.Module):
@@ -165,14 +168,14 @@ def build(net: Net, image: tuple[int, int, int], outputs: int, *, seed: int = 0)
 def call_factory(
     factory: Callable[[tuple[int, int, int], int], nn.Module], image: tuple[int, int, int], outputs: int, *, seed: int
 ) -> nn.Module:
-    """A user's own module, whose layers draw their first weights from PyTorch's global stream: seeded, then put back."""
+    """A user's own module. Its layers draw from PyTorch's global stream, which is seeded, and then put back."""
     with torch.random.fork_rng():
         torch.manual_seed(seeds.integer(seed, "init"))
         return factory(image, outputs)
 
 
 def count_module(module: nn.Module, image: tuple[int, int, int]) -> Count:
-    """Counts any module: trainable parameters, all floating-point state, multiply-adds by PyTorch's own counter."""
+    """Counts any module: trainable parameters, all floating-point state, multiply-adds by PyTorch's counter."""
     trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
     stored = sum(t.numel() for t in module.state_dict().values() if t.is_floating_point())
     h, w, c = image
@@ -309,6 +312,22 @@ class TorchEngine:
 
     def restore(self, weights: Weights) -> None:
         self.module.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in weights.items()})
+
+
+@contextmanager
+def threads_for(macs_per_step: int) -> Iterator[None]:
+    """One thread inside for steps too small to share, all of PyTorch's for the others.
+
+    Two threads gain nothing on such steps, and lose tenfold where another process is busy: they wait for each other.
+    The choice depends on the net and the batch alone, so that the same seed gives the same bits.
+    """
+    before = torch.get_num_threads()
+    if macs_per_step < SHARED_STEP:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(name: str) -> torch.device:
