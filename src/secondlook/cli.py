@@ -79,7 +79,7 @@ def compare(
         out=out,
         quiet=json,
     )
-    _print_run(run, json)
+    _print_run(run, json=json)
     return 3 if any(row.status in ("failed", "timeout") for row in run.rows) else 0
 
 
@@ -101,7 +101,7 @@ def make(
     return 0
 
 
-def _print_run(run: Any, json: bool) -> None:
+def _print_run(run: Any, *, json: bool) -> None:
     if json:
         from json import dumps
 
@@ -116,11 +116,13 @@ def _print_run(run: Any, json: bool) -> None:
 
 def main() -> None:
     """The entry point: runs a command and turns every error into one sentence and an exit code."""
-    from secondlook.errors import SecondlookError
+    from secondlook.errors import InterruptedRunError, SecondlookError
 
     try:
         code = app(standalone_mode=False)
     except SecondlookError as error:
+        if isinstance(error, InterruptedRunError) and "--json" not in sys.argv:
+            _print_run(error.run, json=False)
         typer.echo(f"secondlook: {error}", err=True)
         code = error.exit_code
     except KeyboardInterrupt:

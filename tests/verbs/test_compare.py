@@ -226,7 +226,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) 
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(InterruptedRunError, match="the models that were done are kept"):
+    with pytest.raises(InterruptedRunError, match="what is done is kept in"):
         sl.compare(bars(), **settings)
     document = json.loads((tmp_path / "r" / "run.json").read_text())
     rows = {row["model"]: row for row in document["rows"]}

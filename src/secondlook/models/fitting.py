@@ -14,6 +14,7 @@ import numpy as np
 from secondlook import seeds
 from secondlook.measure.scores import Metric, score, utility
 from secondlook.models.entry import Entry
+from secondlook.models.train import INTERRUPTED, TIME_LIMIT
 from secondlook.types import Epoch, IntArray
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -56,7 +57,8 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     Events: "search" {done, total}, "epoch" {epoch, epochs, valid_accuracy, …}, "phase" {name} before the fit and after.
 
     Returns:
-        The facts of its row: trained, stored, macs, fit_seconds, predict_us, params, notes, device.
+        The facts of its row: status ("timeout" for a net that stopped at its limit), reason, trained, stored, macs,
+        fit_seconds, predict_us, params; and the device, and whether Ctrl-C cut it short.
     """
     images = np.load(task.pixels, mmap_mode="c")
     X_train, X_valid = images[task.train], images[task.valid]
@@ -85,8 +87,9 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         valid=_probabilities(model, X_valid, task.classes),
         test=test,
     )
-    ended = _save(model, task.folder)
-    notes += [*model.notes_, *([ended] if ended else [])]
+    _save(model, task.folder)
+    ended = getattr(model, "history_", None) and model.history_.ended
+    notes += [*model.notes_, *_cut_short(model, ended)]
     return {
         "trained": model.n_trained_,
         "stored": model.n_stored_,
@@ -96,7 +99,9 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         "params": ", ".join(
             f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in params.items()
         ),
-        "notes": notes,
+        "reason": "; ".join(notes),
+        "status": "timeout" if ended == TIME_LIMIT else "ok",
+        "interrupted": ended == INTERRUPTED,
         "device": getattr(model, "device_", "cpu"),
     }
 
@@ -160,21 +165,23 @@ def _search(task: FitTask, model: Any, X: Any, seed: int, emit: Emit) -> tuple[d
     ), f"best of {settings} settings on {SEARCH_FOLDS} folds, searched in {seconds:.1f} s"
 
 
-def _save(model: Any, folder: Path) -> str:
-    """Writes weights (and history); why training ended early, in words, or ""."""
+def _save(model: Any, folder: Path) -> None:
+    """Writes the fitted model, and how it learnt."""
     if not hasattr(model, "history_"):
         from skops.io import dump
 
         dump(model, folder / "model.skops")
-        return ""
+        return
     model.save(folder / "weights.safetensors")
     history = model.history_
     document = {"best": history.best, "ended": history.ended, "epochs": [vars(e) for e in history.epochs]}
     (folder / "history.json").write_text(json.dumps(document))
-    last = len(history.epochs)
-    kept = f"the best so far, epoch {history.best}, was kept"
-    if history.ended == "interrupted":
-        return f"interrupted in epoch {last}; {kept}"
-    if history.ended == "time limit":
-        return f"stopped at its time limit in epoch {last} of {model.epochs_}; {kept}"
-    return ""
+
+
+def _cut_short(model: Any, ended: str | None) -> list[str]:
+    """The note on a net that did not train to its end."""
+    if ended not in (TIME_LIMIT, INTERRUPTED):
+        return []
+    last, best = len(model.history_.epochs), model.history_.best
+    how = "stopped at its time limit" if ended == TIME_LIMIT else "interrupted"
+    return [f"{how} in epoch {last} of {model.epochs_}; the best so far, epoch {best}, was kept"]

@@ -152,9 +152,8 @@ def choose(models: Sequence[str] | None, nets: Mapping[str, str | Factory]) -> l
     """The entries asked for, in the ladder's order; `None` takes the default ones, and "all" every one.
 
     Args:
-        models: names, or ["all"], or ["default"]; with None the default ones — only `nets` and the majority where
-            nets are given.
-        nets: the user's own nets by name; each joins the ladder.
+        models: names, ["all"] or ["default"]; None means the default ones.
+        nets: the user's own nets by name; each joins what was asked for.
 
     Raises:
         UsageError: an unknown name (the nearest known one is suggested), or an own net with a known name.

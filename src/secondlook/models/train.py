@@ -18,6 +18,10 @@ from secondlook.types import Epoch, History, IntArray
 
 Schedule = Literal["cosine", "constant"]
 
+# Why training ended before its last epoch, other than by patience.
+TIME_LIMIT = "time limit"
+INTERRUPTED = "interrupted"
+
 # Steps that a small set needs before its curve is flat: few images make short epochs, so it gets more of them.
 ENOUGH_STEPS = 2_000
 MOST_EPOCHS = 120
@@ -161,9 +165,9 @@ def _pass(
         rate = recipe.rate(done + i, steps)
         engine.step(order[i * recipe.batch : (i + 1) * recipe.batch], rate)
         if asked.is_set():
-            return rate, "interrupted"
+            return rate, INTERRUPTED
         if perf_counter() - started > recipe.seconds:
-            return rate, "time limit"
+            return rate, TIME_LIMIT
     return rate, ""
 
 

@@ -17,6 +17,7 @@ from secondlook.measure.scores import (
     score,
     utility,
 )
+from secondlook.runs.jobs import Outcome
 from secondlook.types import ImageSet, Part, Predictions, Row, Split, Thumbnails
 
 # What the report shows of the chosen model's mistakes: enough to judge, few enough to send by mail.
@@ -25,6 +26,18 @@ MISTAKES = 480
 THUMBNAIL_PIXELS = 64
 
 Probabilities = Mapping[Part, Any]
+
+
+def facts_of(outcome: Outcome, limit: float | None) -> dict[str, Any]:
+    """What is kept of a fit that ended, well or not."""
+    facts: dict[str, Any] = {"peak_mb": outcome.peak_bytes / 1e6, "interrupted": outcome.status == "interrupted"}
+    if outcome.status == "ok":
+        return {**facts, **outcome.value}
+    if outcome.status == "timeout":
+        return {**facts, "status": "timeout", "reason": f"not done within its limit of {limit:.3g} s"}
+    if outcome.status == "interrupted":
+        return {**facts, "status": "skipped", "reason": "interrupted before it was done"}
+    return {**facts, "status": "failed", "reason": outcome.reason}
 
 
 def majority_share(images: ImageSet, split: Split) -> float:

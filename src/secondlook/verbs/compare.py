@@ -14,15 +14,16 @@ from secondlook.errors import InterruptedRunError
 from secondlook.measure.scores import Metric
 from secondlook.models.entry import Entry, Size
 from secondlook.models.ladder import choose, with_epochs
-from secondlook.runs.jobs import ForkServer, Outcome
+from secondlook.runs.jobs import ForkServer
 from secondlook.runs.load import load_run, read_results
 from secondlook.runs.machine import versions
-from secondlook.runs.results import majority_share, make_row, mistakes_to_show, ranked
+from secondlook.runs.results import facts_of, majority_share, make_row, mistakes_to_show, ranked
 from secondlook.runs.store import RunDirectory, next_out
 from secondlook.types import PARTS, ImageSet, Part, Row, Run, Split
 from secondlook.verbs.options import Options, command_line, seconds, stem
 
 if TYPE_CHECKING:
+    from secondlook.models.fitting import FitTask
     from secondlook.models.net_classifier import Factory
     from secondlook.show.narrator import Narrator
 
@@ -142,25 +143,50 @@ class _Comparison:
         self.narrator.close()
         run = self._finish()
         if self.interrupted:
-            raise InterruptedRunError(
-                f"interrupted; the models that were done are kept in {run.path}, and the same command goes on from them"
-            )
+            message = f"interrupted; what is done is kept in {run.path}, and the same command goes on from there"
+            raise InterruptedRunError(message, run)
         return run
 
     def _fit(self, server: ForkServer, entry: Entry) -> dict[str, Any]:
-        from secondlook.models.fitting import FitTask, fit_model
+        """One model's turn: what is known of it afterwards."""
+        from secondlook.models.fitting import fit_model
 
-        left = None if self.options.budget is None else self.options.budget - (perf_counter() - self.started)
-        base = {"family": entry.family, "net": entry.net}
-        if self.interrupted or (left is not None and left <= 0):
-            why = "not started: interrupted before" if self.interrupted else "not started: the budget was used up"
-            facts = {**base, "status": "skipped", "reason": why}
-            self.narrator.done(Row(model=entry.name, status="skipped", reason=why), 0.0)
+        limit, why_not = self._time_for()
+        if why_not:
+            facts = {"family": entry.family, "net": entry.net, "status": "skipped", "reason": why_not}
+            self.narrator.done(self._row(entry.name, facts, test=False), 0.0)
             return facts
-        limit = min((t for t in (left, self.options.limit) if t is not None), default=None)
         folder = self.directory.workplace(entry.name)
+        self.narrator.start(entry.name, self.estimates[entry.name])
+        outcome = server.run(
+            fit_model,
+            self._task(entry, limit, folder),
+            seconds=_patience(limit, entry),
+            on_event=lambda kind, data: self.narrator.event(entry.name, kind, data),
+            log=folder / "log.txt",
+        )
+        self.interrupted = outcome.interrupted
+        facts = {"family": entry.family, "net": entry.net, **facts_of(outcome, limit)}
+        self.directory.keep(entry.name, facts)
+        self.narrator.done(self._row(entry.name, facts, test=False), outcome.seconds)
+        return facts
+
+    def _time_for(self) -> tuple[float | None, str]:
+        """The limit of the next fit, and why it is not to start ("" when it is)."""
+        if self.interrupted:
+            return None, "not started: interrupted before"
+        if self.options.budget is None:
+            return self.options.limit, ""
+        left = self.options.budget - (perf_counter() - self.started)
+        if left <= 0:
+            return None, "not started: the budget was used up"
+        return min(left, self.options.limit or left), ""
+
+    def _task(self, entry: Entry, limit: float | None, folder: Path) -> FitTask:
+        from secondlook.models.fitting import FitTask
+
         labels, split, options = self.images.labels, self.split, self.options
-        task = FitTask(
+        return FitTask(
             entry=entry,
             pixels=self.pixels.resolve(),
             train=split.train,
@@ -175,19 +201,6 @@ class _Comparison:
             seconds=limit,
             folder=folder.resolve(),
         )
-        self.narrator.start(entry.name, self.estimates[entry.name])
-        outcome = server.run(
-            fit_model,
-            task,
-            seconds=_patience(limit, entry),
-            on_event=lambda kind, data: self.narrator.event(entry.name, kind, data),
-            log=folder / "log.txt",
-        )
-        self.interrupted = outcome.interrupted
-        facts = {**base, **_facts(outcome, limit)}
-        self.directory.keep(entry.name, facts)
-        self.narrator.done(self._row(entry.name, facts, test=False), outcome.seconds)
-        return facts
 
     def _row(self, model: str, facts: Mapping[str, Any], *, test: bool) -> Row:
         path = self.directory.path / "predictions" / f"{model}.npz"
@@ -232,30 +245,8 @@ def _libraries(entries: list[Entry]) -> list[str]:
 
 
 def _done(facts: Mapping[str, Any]) -> bool:
-    """Whether a model of an incomplete run need not be fitted again."""
-    return facts["status"] == "ok" and not facts.get("interrupted")
-
-
-def _facts(outcome: Outcome, limit: float | None) -> dict[str, Any]:
-    """What a job's end says of its model's row."""
-    peak = {"peak_mb": outcome.peak_bytes / 1e6}
-    if outcome.status == "ok":
-        facts = dict(outcome.value)
-        notes = facts.pop("notes")
-        stopped = outcome.interrupted or any(note.startswith("stopped at its time limit") for note in notes)
-        status = "timeout" if stopped and not outcome.interrupted else "ok"
-        return {
-            **facts,
-            **peak,
-            "status": status,
-            "reason": "; ".join(notes),
-            "interrupted": outcome.interrupted and stopped,
-        }
-    if outcome.status == "timeout":
-        return {**peak, "status": "timeout", "reason": f"not done within its limit of {limit:g} s"}
-    if outcome.status == "interrupted":
-        return {**peak, "status": "skipped", "reason": "interrupted before it was done", "interrupted": True}
-    return {**peak, "status": "failed", "reason": outcome.reason}
+    """Whether a model of an incomplete run need not be fitted again; one that failed gets another chance."""
+    return facts["status"] in ("ok", "timeout") and not facts["interrupted"]
 
 
 def _identity(images: ImageSet, split: Split, entries: list[Entry], options: Options) -> dict[str, Any]:
@@ -280,6 +271,5 @@ def _made(split: Split, command: str) -> dict[str, Any]:
 
 
 def _what(images: ImageSet, split: Split) -> str:
-    h, w, _ = images.shape
     parts = ", ".join(f"{len(split[part]):,} {part}" for part in PARTS)
-    return f"{images.source}: {images.format}; {len(images.classes)} classes, {h}x{w}; {parts} ({split.method})"
+    return f"{images.source}: {images.format}; {parts} ({split.method})"
