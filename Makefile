@@ -31,5 +31,5 @@ fix: $(READY)  ## formats, and mends what the linter can
 bench: $(READY)  ## speed and accuracy records; needs SECONDLOOK_DATA for most
 	$(BIN)/python -m bench
 
-docs: $(READY)  ## rewrites what the docs take from the program: the options of each command, the README's table and picture
-	$(BIN)/python docs/generate.py
+docs: $(READY)  ## rewrites what the docs take from the program: options, models, the README's table and picture (Chromium)
+	$(BIN)/python docs/generate.py --demo

@@ -1,9 +1,15 @@
-"""Rewrites what the docs take from the program: options, the ladder, the README's table. `make docs` runs it."""
+"""Rewrites what the docs take from the program. `make docs` runs it.
+
+Options and models come from the code, and a test (``--check``) fails when a page is stale. The README's table and picture come
+from a fresh run of the demo, so they change with the machine: only ``--demo`` renews them. The picture needs Chromium.
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +54,33 @@ def generated(text: str) -> str:
     return re.sub(r"<!-- (options: \w+|ladder) -->(?:\n.*?<!-- end -->)?", fill, text, flags=re.DOTALL)
 
 
+def demo() -> None:
+    """Runs the demo, and puts its table and a picture of its report into the README."""
+    import secondlook as sl
+    from secondlook.show.terminal import table_text
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = sl.compare("digits", out=Path(folder) / "digits-1")
+        table = table_text(run).split("\n" + str(run.path))[0].strip("\n")
+        readme = DOCS.parent / "README.md"
+        block = f"<!-- demo -->\n```text\n{table}\n```\n<!-- end -->"
+        text = re.sub(r"<!-- demo -->(?:\n.*?<!-- end -->)?", lambda _: block, readme.read_text(), flags=re.DOTALL)
+        readme.write_text(text)
+        picture(run.path / "report.html", DOCS / "report.png")
+
+
+def picture(page: Path, png: Path) -> None:
+    """A picture of the top of a page, 1280 pixels wide."""
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --hide-scrollbars"
+    with tempfile.TemporaryDirectory() as profile:
+        size = ["--window-size=1280,1500", f"--user-data-dir={profile}", f"--screenshot={png}"]
+        subprocess.run(["chromium", *flags.split(), *size, page.as_uri()], check=True, capture_output=True)
+
+
 def main() -> None:
     """Writes the pages, or with --check only says which are stale."""
+    if "--demo" in sys.argv:
+        demo()
     stale = []
     for page in sorted(DOCS.glob("*.md")):
         text = page.read_text(encoding="utf-8")

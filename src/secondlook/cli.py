@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -61,11 +63,11 @@ def compare(
 ) -> int:
     """Fit a ladder of models on your images; say which is really better, and whether it is good."""
     from secondlook.verbs.compare import compare as verb
-    from secondlook.verbs.options import amount, names, own_nets
+    from secondlook.verbs.options import amount, own_nets
 
     run = verb(
         data,
-        models=names(models),
+        models=models,
         nets=own_nets(net or []),
         test=amount("test", test),
         valid=amount("valid", valid),
@@ -80,7 +82,7 @@ def compare(
         quiet=json,
     )
     _print_run(run, json=json)
-    return 3 if any(row.status in ("failed", "timeout") for row in run.rows) else 0
+    return 0 if all(row.status == "ok" for row in run.rows) else 3
 
 
 @app.command()
@@ -107,29 +109,29 @@ def _print_run(run: Any, *, json: bool) -> None:
 
         typer.echo(dumps(run.json(), indent=1, ensure_ascii=False, allow_nan=False))
         return
-    import os
-
     from secondlook.show.terminal import table_text
 
-    typer.echo(table_text(run, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    typer.echo(table_text(run, color=sys.stdout.isatty()), nl=False)
 
 
 def main() -> None:
     """The entry point: runs a command and turns every error into one sentence and an exit code."""
-    from secondlook.errors import InterruptedRunError, SecondlookError
+    from secondlook.errors import SecondlookError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our characters must not cost the results
     try:
         code = app(standalone_mode=False)
     except SecondlookError as error:
-        if isinstance(error, InterruptedRunError) and "--json" not in sys.argv:
-            _print_run(error.run, json=False)
         typer.echo(f"secondlook: {error}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("secondlook: interrupted", err=True)
         code = 130
-    except typer.Abort:
-        code = 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:
         code = _usage(error)
     sys.exit(code or 0)
@@ -140,5 +142,6 @@ def _usage(error: Exception) -> int:
     words = getattr(error, "format_message", None)
     if words is None:
         raise error
-    typer.echo(f"secondlook: {words()} See secondlook --help.", err=True)
+    helped = type(error).__name__ == "NoArgsIsHelpError"
+    typer.echo(words() if helped else f"secondlook: {words()} See secondlook --help.", err=True)
     return 2

@@ -5,8 +5,6 @@ A message says what was expected, what came, and what to do, in a plain sentence
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class SecondlookError(Exception):
     """Base of every error this package raises on purpose; `exit_code` is what the command line returns."""
@@ -33,13 +31,9 @@ class RunError(SecondlookError):
 
 
 class InterruptedRunError(SecondlookError):
-    """The person pressed Ctrl-C; finished rows are kept, and are in `run`."""
+    """The person pressed Ctrl-C; finished rows are kept."""
 
     exit_code = 130
-
-    def __init__(self, message: str, run: Any) -> None:
-        super().__init__(message)
-        self.run = run
 
 
 class FitError(SecondlookError):

@@ -309,7 +309,6 @@ class Run:
     chosen: str
     histories: Mapping[str, History]
     class_counts: Mapping[str, Sequence[int]]
-    complete: bool
     _predictions: Callable[[str, Part], Predictions] = field(repr=False)
     _thumbnails: Callable[[], Thumbnails] = field(repr=False)
 
@@ -331,7 +330,6 @@ class Run:
         """What ``run.json`` and ``--json`` hold."""
         return {
             "run": str(self.path),
-            "complete": self.complete,
             "data": dict(self.data),
             "metric": self.config["metric"],
             "chosen": self.chosen,

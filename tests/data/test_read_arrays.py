@@ -48,7 +48,7 @@ def test_the_digits_given_as_arrays_get_the_same_pixels_as_the_built_in() -> Non
 def test_a_built_in_is_resized_on_request() -> None:
     assert read("digits", size=4).shape == (4, 4, 1)
     assert read("slash", size=15).shape == (15, 15, 1)
-    assert read("slash", size=15).format.endswith("resized to 15x15")
+    assert read("slash", size=15).format.endswith("; resized from 30x30 to 15x15")
     assert read("slash", size=30).shape == (30, 30, 1)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from secondlook.errors import RunError
-from secondlook.runs.jobs import ForkServer
+from secondlook.runs.jobs import ForkServer, Interrupts
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +60,15 @@ def test_a_job_that_never_ends_is_killed_at_its_limit(server: ForkServer, tmp_pa
     assert time.perf_counter() - started < 5
 
 
-def test_a_new_phase_starts_the_clock_anew(server: ForkServer, tmp_path: Path) -> None:
-    def job(emit: Any) -> str:
-        for _ in range(4):
-            time.sleep(0.4)
-            emit("phase", {"name": "next"})
-        return "done"
+def test_events_do_not_stretch_the_limit(server: ForkServer, tmp_path: Path) -> None:
+    def job(emit: Any) -> None:
+        while True:
+            time.sleep(0.05)
+            emit("epoch", {})
 
-    assert server.run(job, seconds=1.2, log=tmp_path / "log").value == "done"
+    started = time.perf_counter()
+    assert server.run(job, seconds=0.5, log=tmp_path / "log").status == "timeout"
+    assert time.perf_counter() - started < 5
 
 
 def test_a_failure_is_a_sentence_and_its_traceback_is_in_the_log(server: ForkServer, tmp_path: Path) -> None:
@@ -127,9 +128,11 @@ def test_ctrl_c_asks_the_job_to_end_in_good_order(server: ForkServer, tmp_path: 
             return "the best so far"
         return "all"
 
+    told: list[str] = []
     interrupt_soon(0.5)
-    outcome = server.run(job, log=tmp_path / "log")
-    assert (outcome.status, outcome.value, outcome.interrupted) == ("ok", "the best so far", True)
+    outcome = server.run(job, log=tmp_path / "log", on_event=lambda kind, data: told.append(kind))
+    assert (outcome.status, outcome.value) == ("ok", "the best so far")
+    assert told == ["stopping"]
 
 
 def test_ctrl_c_ends_a_job_that_knows_nothing_of_it(server: ForkServer, tmp_path: Path) -> None:
@@ -137,8 +140,37 @@ def test_ctrl_c_ends_a_job_that_knows_nothing_of_it(server: ForkServer, tmp_path
         time.sleep(30)
 
     interrupt_soon(0.5)
-    outcome = server.run(job, log=tmp_path / "log")
-    assert (outcome.status, outcome.interrupted) == ("interrupted", True)
+    assert server.run(job, log=tmp_path / "log").status == "interrupted"
+
+
+def test_a_second_ctrl_c_kills_a_job_that_does_not_listen(server: ForkServer, tmp_path: Path) -> None:
+    def job(emit: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            time.sleep(0.1)
+
+    interrupt_soon(0.5)
+    interrupt_soon(1.0)
+    started = time.perf_counter()
+    assert server.run(job, log=tmp_path / "log").status == "interrupted"
+    assert time.perf_counter() - started < 10
+
+
+def test_ctrl_c_between_jobs_is_counted_and_does_not_raise() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupts.count == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_jobs_run_outside_the_main_thread_too(server: ForkServer, tmp_path: Path) -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(server.run(add, 2, 3, log=tmp_path / "log").value))
+    thread.start()
+    thread.join()
+    assert found == [5]
 
 
 def test_a_plain_script_without_a_main_guard_works(tmp_path: Path) -> None:
@@ -146,7 +178,7 @@ def test_a_plain_script_without_a_main_guard_works(tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from secondlook.runs.jobs import ForkServer
+        from secondlook.runs.jobs import ForkServer, Interrupts
         print("started")
         def job(x, emit):
             return x + 1
@@ -164,7 +196,7 @@ def test_the_child_dies_with_its_caller(tmp_path: Path) -> None:
         textwrap.dedent(f"""
         import os, time
         from pathlib import Path
-        from secondlook.runs.jobs import ForkServer
+        from secondlook.runs.jobs import ForkServer, Interrupts
         def job(emit):
             Path({str(tmp_path)!r}, "pid").write_text(str(os.getpid()))
             time.sleep(60)
@@ -193,6 +225,21 @@ def _until(condition: Any, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_a_server_that_dies_during_a_job_is_said_too(tmp_path: Path) -> None:
+    def job(emit: Any) -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(0.2)
+
+    with ForkServer([]) as server, pytest.raises(RunError, match="the process that starts the fits has died"):
+        server.run(job, log=tmp_path / "log")
+
+
+def test_closing_a_server_that_is_still_importing_does_not_wait_for_it() -> None:
+    started = time.perf_counter()
+    ForkServer(["torch", "sklearn.ensemble"]).close()
+    assert time.perf_counter() - started < 1
 
 
 def test_a_dead_server_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from secondlook.errors import RunError
 from secondlook.runs.files import write_atomically, write_json
 from secondlook.runs.load import load_run
-from secondlook.runs.store import RunDirectory, next_out
+from secondlook.runs.store import RunDirectory, open_next
 
 IDENTITY = {"seed": 0, "models": ["knn"]}
 CONFIG = {"command": "secondlook compare digits --models knn"}
@@ -72,14 +72,36 @@ def test_a_file_is_no_run_directory(tmp_path: Path) -> None:
 def test_loading_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="which is not there"):
         load_run(tmp_path / "nothing")
-    with pytest.raises(RunError, match=r"expected a run directory with config.json, found none"):
+    with pytest.raises(RunError, match=r"holds no run's config.json"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"model_type": "bert"}', "{"])
+def test_another_program_s_config_is_no_run_and_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(RunError, match=r"holds something else"):
+        RunDirectory(tmp_path)
+    with pytest.raises(RunError, match=r"holds no run's config.json"):
+        load_run(tmp_path)
+    assert (tmp_path / "config.json").read_text() == text
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot write the run to .*file/run \(Not a directory\); choose another --out"):
+        RunDirectory(tmp_path / "file" / "run")
+    with pytest.raises(RunError, match=r"cannot write runs to .*file \(Not a directory\); choose an --out"):
+        open_next("digits", IDENTITY, tmp_path / "file")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     begin(tmp_path / "run")
-    (tmp_path / "run" / "config.json").write_text("{")
-    with pytest.raises(RunError, match=r"config.json is damaged"):
+    (tmp_path / "run" / "manifest.json").write_text("{")
+    with pytest.raises(RunError, match=r"manifest.json is damaged"):
+        load_run(tmp_path / "run", verify=True)
+    (tmp_path / "run" / "manifest.json").write_text('{"files": {}}')
+    with pytest.raises(RunError, match=r"expected a run directory with data.json, found none"):
         load_run(tmp_path / "run")
 
 
@@ -130,13 +152,46 @@ def test_sealing_lists_every_file_and_takes_the_warning_away(tmp_path: Path) -> 
 
 
 def test_the_next_run_gets_the_next_number_or_goes_on_with_an_incomplete_one(tmp_path: Path) -> None:
-    assert next_out("digits", IDENTITY, tmp_path) == (tmp_path / "digits-1", False)
+    def opened(**changes: Any) -> tuple[str, bool]:
+        directory = open_next("digits", {**IDENTITY, **changes}, tmp_path)
+        directory.close()
+        return directory.path.name, directory.fresh
+
     begin(tmp_path / "digits-2")
     (tmp_path / "digits-x").mkdir()
-    assert next_out("digits", IDENTITY, tmp_path) == (tmp_path / "digits-2", True)
-    assert next_out("digits", {**IDENTITY, "seed": 1}, tmp_path) == (tmp_path / "digits-3", False)
+    assert opened() == ("digits-2", False)
+    assert opened(seed=1) == ("digits-3", True)
     (tmp_path / "digits-2" / "manifest.json").write_text("{}")
-    assert next_out("digits", IDENTITY, tmp_path) == (tmp_path / "digits-3", False)
+    assert opened() == ("digits-4", True)
     (tmp_path / "digits-9").mkdir()
     (tmp_path / "digits-9" / "config.json").write_text("{")
-    assert next_out("digits", IDENTITY, tmp_path) == (tmp_path / "digits-10", False)
+    assert opened() == ("digits-10", True)
+
+
+def test_the_same_command_twice_at_once_makes_two_runs(tmp_path: Path) -> None:
+    first = open_next("digits", IDENTITY, tmp_path)
+    first.begin({**CONFIG, **IDENTITY}, IDENTITY)
+    second = open_next("digits", IDENTITY, tmp_path)
+    assert (first.path.name, second.path.name) == ("digits-1", "digits-2")
+    first.close()
+    second.close()
+
+
+def test_predictions_of_an_interrupted_turn_do_not_outlive_it(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    np.savez(directory.workplace("net") / "predictions.npz", test=np.ones(3))
+    directory.keep("net", {"status": "ok", "interrupted": True})
+    directory.workplace("net")
+    directory.keep("net", {"status": "failed"})
+    assert not (tmp_path / "run" / "predictions" / "net.npz").exists()
+    directory.close()
+
+
+def test_openings_of_the_test_part_are_counted_before_it_is_read(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.open_test()
+    directory.write_made(1.5, "cpu")
+    directory.open_test()
+    made = json.loads((tmp_path / "run" / "made.json").read_text())
+    assert (made["test_opened"], made["seconds"]) == (2, 1.5)
+    directory.close()

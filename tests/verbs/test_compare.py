@@ -200,6 +200,7 @@ def test_a_budget_that_is_used_up_skips_the_rest(tmp_path: Path) -> None:
     run = sl.compare(bars(), models=QUICK, budget=0.001, out=tmp_path / "r", quiet=True)
     assert {(row.status, row.reason) for row in run.rows} == {("skipped", "not started: the budget was used up")}
     assert run.chosen == ""
+    assert run.config["test_opened"] == 0
 
 
 def test_tuning_searches_on_the_training_part_and_says_what_it_chose(tmp_path: Path) -> None:
@@ -207,6 +208,41 @@ def test_tuning_searches_on_the_training_part_and_says_what_it_chose(tmp_path: P
     assert "n_neighbors=" in run["knn"].params
     assert "settings on 3 folds" in run["knn"].reason
     assert run["majority"].params == ""
+
+
+def test_a_search_with_too_few_images_of_a_class_is_left_out_and_said(tmp_path: Path) -> None:
+    X, y = bars(90)
+    parts = np.array(["train"] * 30 + ["valid"] * 30 + ["test"] * 30)
+    parts[[0, 3, 6, 9, 12, 15, 18, 21, 24]] = "valid"
+    from dataclasses import replace
+
+    images = replace(sl.read((X, y)), parts=parts)
+    run = sl.compare(images, models=["knn"], tune=True, out=tmp_path / "r", quiet=True)
+    assert run["knn"].reason == "not tuned: a class has one training image only"
+
+
+def test_a_model_whose_answers_are_no_probabilities_fails_alone(tmp_path: Path) -> None:
+    def broken(image: tuple[int, int, int], outputs: int) -> Any:
+        import torch
+
+        class Broken(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.linear = torch.nn.Linear(64, outputs)
+
+            def forward(self, x: Any) -> Any:
+                return self.linear(x.flatten(1)) * (1.0 if len(x) != 14 else float("nan"))
+
+        return Broken()
+
+    run = sl.compare(bars(), models=["knn"], nets={"nan": broken}, epochs=1, out=tmp_path / "r", quiet=True)
+    assert run["nan"].status == "failed"
+    assert run["nan"].reason == (
+        "it answered the test part with numbers that are no probabilities (NaN, or sums other than 1)"
+        if run["nan"].n_valid
+        else run["nan"].reason
+    )
+    assert run["knn"].status == "ok"
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) -> None:
@@ -228,13 +264,17 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(InterruptedRunError, match="what is done is kept in"):
         sl.compare(bars(), **settings)
-    document = json.loads((tmp_path / "r" / "run.json").read_text())
-    rows = {row["model"]: row for row in document["rows"]}
-    assert document["complete"] is False
-    assert rows["majority"]["status"] == "ok"
-    assert "interrupted in epoch" in rows["tiny"]["reason"]
-    assert rows["tiny"]["test_accuracy"] is not None
+    facts = json.loads((tmp_path / "r" / "models" / "tiny" / "facts.json").read_text())
+    assert facts["interrupted"]
+    assert "interrupted in epoch" in facts["reason"]
+    assert (tmp_path / "r" / "models" / "tiny" / "weights.safetensors").exists()
+    assert not (tmp_path / "r" / "run.json").exists(), "the test part stays closed"
     assert (tmp_path / "r" / "INCOMPLETE.txt").exists()
+    before = done.read_bytes()
+    settings["epochs"] = 2
+    with pytest.raises(RunError, match="another configuration"):
+        sl.compare(bars(), **settings)
+    assert done.read_bytes() == before
 
 
 def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -360,6 +400,11 @@ WRONG: list[tuple[Any, int, str]] = [
     (lambda p: ["digits", "--net", "mine=conv 8 3x3, maxpol 2"], 2, "layer 2, character 13"),
     (lambda p: ["digits", "--net", "conv 8 3x3"], 2, "expected --net NAME="),
     (lambda p: ["digits", "--net", "lenet=relu"], 2, "rename it"),
+    (lambda p: ["digits", "--net", "../up=relu"], 2, "letters, digits, - and _, got '../up'"),
+    (lambda p: ["digits", "--models", ""], 2, "expected at least one model"),
+    (lambda p: ["digits", "--models", "LENET"], 2, "did you mean 'lenet'?"),
+    (lambda p: ["digits", "--budget", "nan"], 2, "expected --budget to be a number, got nan"),
+    (lambda p: ["digits", "--out", "/dev/null/run"], 2, "cannot write the run to /dev/null/run"),
     (lambda p: ["digits", "--net", "a=relu", "--net", "a=relu"], 2, "got 'a' twice"),
     (_something_else, 2, "holds something else"),
     (lambda p: ["digits", "--test", "many"], 2, "expected --test to be a share"),
@@ -398,8 +443,11 @@ def test_wrong_use_gets_one_plain_sentence_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"models": ["lenett"]}, UsageError, "there is no model 'lenett'; did you mean 'lenet'"),
+        ({"models": ["lenett"]}, UsageError, "there is no model 'lenett', did you mean 'lenet'"),
         ({"limit": -1}, UsageError, "expected --limit above 0"),
+        ({"seed": 0.5}, UsageError, r"expected --seed to be a whole number, got 0.5"),
+        ({"epochs": True}, UsageError, "expected --epochs to be a whole number, got True"),
+        ({"nets": {"a/b": "relu"}}, UsageError, "got 'a/b'; rename it"),
         ({"test": 1.5}, UsageError, "test"),
     ],
 )
@@ -407,6 +455,71 @@ def test_wrong_arguments_are_refused_in_python_too(settings: Any, kind: Any, mes
     with pytest.raises(kind, match=message):
         sl.compare(bars(), out=tmp_path / "r", quiet=True, **settings)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numpy_s_numbers_and_names_with_commas_are_welcome(tmp_path: Path) -> None:
+    run = sl.compare(
+        bars(), models="majority, knn", test=np.int64(12), seed=np.int32(3), out=tmp_path / "r", quiet=True
+    )
+    assert {row.model for row in run.rows} == {"majority", "knn"}
+    assert run["knn"].n_test == 12
+
+
+def test_the_command_that_is_kept_is_the_same_command(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars.npz")
+    words = [
+        "compare",
+        "bars.npz",
+        "--models",
+        "majority",
+        "--test",
+        "0.123456789",
+        "--budget",
+        "1234567s",
+        "--out",
+        "r",
+    ]
+    assert command(*words, cwd=tmp_path).returncode == 0
+    import shlex
+
+    kept = shlex.split(json.loads((tmp_path / "r" / "config.json").read_text())["command"])
+    again = command(*kept[1:], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "is finished already" in again.stderr
+
+
+def test_a_run_in_which_nothing_was_fitted_says_look(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars.npz")
+    done = command("compare", "bars.npz", "--models", "majority", "--budget", "0.0001", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "no model finished" in done.stdout
+
+
+def test_a_terminal_without_our_characters_still_gets_its_table(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars.npz")
+    program = [
+        sys.executable,
+        "-c",
+        "from secondlook.cli import main; main()",
+        "compare",
+        "bars.npz",
+        "--models",
+        "majority",
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(program, capture_output=True, cwd=tmp_path, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert b"majority" in done.stdout
+
+
+def test_without_words_the_command_shows_its_help(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secondlook.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["secondlook"])
+    with pytest.raises(SystemExit):
+        main()
+    out, err = capfd.readouterr()
+    assert (out + err).lstrip().startswith("Usage: ")
 
 
 def test_unlabelled_images_cannot_be_compared(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Which images train, which choose, which judge.
 
 Stratified by class, exact in size, and images with identical bytes stay together, so that no test image was seen in
-training. A source that comes with its own parts keeps them.
+training. A source that comes with its own parts keeps them; identical images that lie on both sides there are counted.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook import seeds
+from secondlook.data.words import few
 from secondlook.errors import DataError, UsageError
 from secondlook.types import PARTS, FloatArray, ImageSet, IntArray, Part, Split
 
 # In this order everywhere below: columns of tables, and what is filled first.
 _ORDER: tuple[Part, ...] = ("test", "valid", "train")
+_TRAIN = 2
+# A class with so many images gets at least one in each part, where there is room.
+_AT_LEAST_FROM = (3, 3, 1)
 
 
 def split(images: ImageSet, *, valid: float | int = 0.15, test: float | int = 0.15, seed: int = 0) -> Split:
@@ -36,7 +40,7 @@ def split(images: ImageSet, *, valid: float | int = 0.15, test: float | int = 0.
 
     Raises:
         UsageError: fractions or counts that cannot be, or parts too small to hold every class.
-        DataError: no labelled images.
+        DataError: no labelled images, fewer than two classes to train on, or too many identical images.
     """
     sizes = part_sizes(images, valid=valid, test=test)
     pool = _pool(images)
@@ -47,11 +51,16 @@ def split(images: ImageSet, *, valid: float | int = 0.15, test: float | int = 0.
             f"{images.source}: expected enough different images to fill {' and '.join(empty)}, "
             "got too many identical ones, which must stay together in one part"
         )
+    if len(left := np.unique(images.labels[parts["train"]])) < len(np.unique(images.labels[pool])) and len(left) < 2:
+        raise DataError(
+            f"{images.source}: expected at least 2 classes to train on, got only {images.classes[left[0]]}: identical "
+            "images, which must stay together, fill the training part; remove copies or ask for smaller other parts"
+        )
     own = _own(images)
     for part in own:
         if part != "train":
             parts[part] = np.flatnonzero((images.labels >= 0) & (images.parts == part)).astype(np.int64)
-    return Split(parts["train"], parts["valid"], parts["test"], method=_method(own, sizes, parts), seed=seed)
+    return Split(parts["train"], parts["valid"], parts["test"], method=_method(images, own, sizes, parts), seed=seed)
 
 
 def part_sizes(images: ImageSet, *, valid: float | int, test: float | int) -> dict[Part, int]:
@@ -59,13 +68,19 @@ def part_sizes(images: ImageSet, *, valid: float | int, test: float | int) -> di
 
     Raises:
         UsageError: as `split`.
-        DataError: no labelled images.
+        DataError: no labelled images, or the source's own training part holds one class where others hold more.
     """
     pool, own = _pool(images), _own(images)
     n = len(pool)
     if not n:
-        raise DataError(f"{images.source}: expected labelled images to split, got none")
+        where = " in its own training part" if own else " to split"
+        raise DataError(f"{images.source}: expected labelled images{where}, got none")
     k = len(np.unique(images.labels[pool]))
+    if k < 2 and (lacking := _lacking(images, pool)):
+        raise DataError(
+            f"{images.source}: expected at least 2 classes in its own training part, "
+            f"got only {images.classes[images.labels[pool[0]]]}; add images of {few(lacking)} to it"
+        )
     sizes: dict[Part, int] = {"train": n, "valid": 0, "test": 0}
     asked: dict[Part, float | int] = {"valid": valid, "test": test}
     for part, share in asked.items():
@@ -102,6 +117,12 @@ def _own(images: ImageSet) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if (images.parts[images.labels >= 0] == part).any())
 
 
+def _lacking(images: ImageSet, train: IntArray) -> list[str]:
+    """The classes that have images, but none to train on."""
+    known = images.labels[images.labels >= 0]
+    return [images.classes[c] for c in np.setdiff1d(known, images.labels[train])]
+
+
 def _pool(images: ImageSet) -> IntArray:
     """The images we may divide: all labelled ones, or those of the source's training part."""
     free = images.labels >= 0
@@ -121,7 +142,9 @@ def _cut(images: ImageSet, pool: IntArray, sizes: Sequence[int], seed: int) -> l
     need, left = np.array(sizes), target.copy()
     for members in _bundles(images, pool, rng):
         weights = np.bincount(labels[members], minlength=k)
-        part = _choose(weights, len(members), need, left, rng)
+        # The last of a class that has nothing to train on yet.
+        last = (weights > 0) & (left.sum(axis=1) < weights + 0.5) & (target - left < 0.5)[:, _TRAIN]
+        part = _TRAIN if last.any() else _choose(weights, len(members), need, left, rng)
         part_of[members] = part
         need[part] -= len(members)
         left[:, part] -= weights
@@ -167,14 +190,14 @@ def _choose(weights: IntArray, size: int, need: IntArray, left: FloatArray, rng:
         odds = np.where(allowed, lack, 0)
         if odds.sum() > 0:
             return int(rng.choice(3, p=odds / odds.sum()))
-    return int(np.argmax(np.where(room, need, -1))) if room.any() else _ORDER.index("train")
+    return int(np.argmax(np.where(room, need, -1))) if room.any() else _TRAIN
 
 
 def _lend(need: IntArray) -> None:
     """Where bundles overfilled the training part, the others get that much less."""
-    while need[2] < 0:
-        need[np.argmax(need[:2])] -= 1
-        need[2] += 1
+    while need[_TRAIN] < 0:
+        need[np.argmax(need[:_TRAIN])] -= 1
+        need[_TRAIN] += 1
 
 
 def _allocate(available: IntArray, need: IntArray, left: FloatArray, counts: IntArray, target: FloatArray) -> IntArray:
@@ -198,8 +221,8 @@ def _allocate(available: IntArray, need: IntArray, left: FloatArray, counts: Int
     floor = np.floor(np.clip(left, 0, None) + 1e-9)
     fraction = np.clip(left, 0, None) - floor
     beyond = 4.0 * 3 * k
-    # First of all, every class of three images or more has one in every part that has none of it yet.
-    first = ((counts >= 3)[:, None] & (target - left < 0.5) & (target > 0)).astype(float)
+    # First of all, every class has one in every part that has none of it yet.
+    first = ((counts[:, None] >= np.array(_AT_LEAST_FROM)) & (target - left < 0.5) & (target > 0)).astype(float)
     steps = [
         first,
         np.maximum(floor - first, 0),
@@ -221,13 +244,36 @@ def _allocate(available: IntArray, need: IntArray, left: FloatArray, counts: Int
     return quota
 
 
-def _method(own: Sequence[Part], asked: dict[Part, int], parts: dict[Part, IntArray]) -> str:
+def _method(images: ImageSet, own: Sequence[Part], asked: dict[Part, int], parts: dict[Part, IntArray]) -> str:
+    """How the parts came about, and what of them may mislead."""
     cut = [part for part in PARTS if part not in own and part != "train"]
-    if own and not cut:
-        return "the source's own train, valid and test"
-    kept = "identical images kept together"
-    short = [f"{part} has {len(parts[part]):,}, not {asked[part]:,}" for part in cut if len(parts[part]) != asked[part]]
-    kept = f"{kept}, so {' and '.join(short)}" if short else kept
+    clauses = [f"the source's own {_joined(own)}"] if own else []
+    if cut:
+        kept = "stratified by class, identical images kept together"
+        short = [
+            f"{part} has {len(parts[part]):,}, not {asked[part]:,}" for part in cut if len(parts[part]) != asked[part]
+        ]
+        kept = f"{kept}, so {_joined(short)}" if short else kept
+        clauses.append(f"{_joined(cut)} cut from train, {kept}" if own else kept)
     if own:
-        return f"the source's own {' and '.join(own)}; {' and '.join(cut)} cut from train, stratified by class, {kept}"
-    return f"stratified by class, {kept}"
+        clauses += _repeats(images, parts)
+    if lacking := _lacking(images, parts["train"]):
+        clauses.append(f"without a training image: {few(lacking)}")
+    return "; ".join(clauses)
+
+
+def _repeats(images: ImageSet, parts: dict[Part, IntArray]) -> list[str]:
+    """How many images of a part have an identical one in the part that came before it."""
+    stems = np.strings.partition(images.ids, "#")[0]
+    called = {"train": "training", "valid": "validation"}
+    clauses = []
+    for part, before in (("test", "train"), ("test", "valid"), ("valid", "train")):
+        n = int(np.isin(stems[parts[part]], stems[parts[before]]).sum())  # type: ignore[index]
+        if n:
+            verb = "is" if n == 1 else "are"
+            clauses.append(f"{n:,} of {len(parts[part]):,} {part} images {verb} also in {called[before]}")
+    return clauses
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -54,3 +54,8 @@ class Entry:
     seconds: Callable[[Size], float]
     default: bool = True
     net: str = ""
+
+    @property
+    def is_net(self) -> bool:
+        """Whether it is trained in epochs, by an engine."""
+        return self.family in ("dense", "convolution")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from secondlook import seeds
+from secondlook.errors import FitError
 from secondlook.measure.scores import Metric, score, utility
 from secondlook.models.entry import Entry
 from secondlook.models.train import INTERRUPTED, TIME_LIMIT
@@ -19,6 +20,8 @@ from secondlook.types import Epoch, IntArray
 
 Emit = Callable[[str, dict[str, Any]], None]
 
+# A net stops training at this share of its limit, which leaves the rest for its predictions.
+TRAINING_SHARE = 0.85
 # A randomised search tries so many settings, each on so many folds of the training part.
 SEARCH_SETTINGS = 10
 SEARCH_FOLDS = 3
@@ -32,7 +35,7 @@ class FitTask:
         pixels: a .npy file of all images (n, h, w, c), opened as a memory map.
         train, valid, test: int64 indices into it. y_train, y_valid: int64 labels.
         classes: number of classes.
-        seconds: the limit of this fit, or None.
+        seconds: the limit of the whole turn, or None; the child is killed there.
         folder: receives predictions.npz, the weights, history.json.
     """
 
@@ -54,72 +57,68 @@ class FitTask:
 def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     """Fits a model and writes what it says of all three parts.
 
-    Events: "search" {done, total}, "epoch" {epoch, epochs, valid_accuracy, …}, "phase" {name} before the fit and after.
+    Events: "search" {done, total}; "epoch" {epoch, epochs, valid_accuracy, …}.
 
     Returns:
         The facts of its row: status ("timeout" for a net that stopped at its limit), reason, trained, stored, macs,
         fit_seconds, predict_us, params; and the device, and whether Ctrl-C cut it short.
+
+    Raises:
+        FitError: its probabilities are not probabilities.
     """
+    began = perf_counter()
     images = np.load(task.pixels, mmap_mode="c")
     X_train, X_valid = images[task.train], images[task.valid]
-    seed = seeds.integer(task.seed, "fit", task.entry.name)
-    model = task.entry.make(seed)
-    notes: list[str] = []
-    params: dict[str, Any] = {}
-    if task.tune and task.entry.space:
-        params, note = _search(task, model, X_train, seed, emit)
-        model.set_params(**params)
-        notes.append(note)
-    fit = _fit_call(task, model, emit)
-    emit("phase", {"name": "fit"})
+    model = task.entry.make(seeds.integer(task.seed, "fit", task.entry.name))
+    notes, params = _tune(task, model, X_train, emit)
+    options = _options(task, model, began, emit)
     started = perf_counter()
-    fit(X_train, task.y_train, valid=(X_valid, task.y_valid))
+    model.fit(X_train, task.y_train, valid=(X_valid, task.y_valid), **options)
     fit_seconds = perf_counter() - started
-    emit("phase", {"name": "predict"})
-    X_test = images[task.test]
-    _probabilities(model, X_test[:32], task.classes)  # the first call pays for buffers and thread pools
-    started = perf_counter()
-    test = _probabilities(model, X_test, task.classes)
-    predict_us = (perf_counter() - started) / max(len(X_test), 1) * 1e6
-    np.savez(
-        task.folder / "predictions.npz",
-        train=_probabilities(model, X_train, task.classes),
-        valid=_probabilities(model, X_valid, task.classes),
-        test=test,
-    )
+    ended = model.history_.ended if hasattr(model, "history_") else ""
+    predict_us = _predict(task, model, {"train": X_train, "valid": X_valid, "test": images[task.test]})
     _save(model, task.folder)
-    ended = getattr(model, "history_", None) and model.history_.ended
-    notes += [*model.notes_, *_cut_short(model, ended)]
     return {
+        "status": "timeout" if ended == TIME_LIMIT else "ok",
+        "reason": "; ".join([*notes, *model.notes_, *_cut_short(model, ended)]),
+        "interrupted": ended == INTERRUPTED,
         "trained": model.n_trained_,
         "stored": model.n_stored_,
         "macs": model.macs_,
         "fit_seconds": fit_seconds,
         "predict_us": predict_us,
-        "params": ", ".join(
-            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in params.items()
-        ),
-        "reason": "; ".join(notes),
-        "status": "timeout" if ended == TIME_LIMIT else "ok",
-        "interrupted": ended == INTERRUPTED,
+        "params": ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()),
         "device": getattr(model, "device_", "cpu"),
     }
 
 
-def _fit_call(task: FitTask, model: Any, emit: Emit) -> Callable[..., Any]:
-    """`model.fit`, with progress and the limit passed on to models that train in epochs."""
-    if not hasattr(model, "epochs"):
-        return model.fit  # type: ignore[no-any-return]
+def _options(task: FitTask, model: Any, began: float, emit: Emit) -> dict[str, Any]:
+    """What only models that train in epochs take: progress, and the time that is left for training."""
+    if not task.entry.is_net:
+        return {}
     if task.seconds is not None:
-        model.set_params(max_seconds=task.seconds)
+        model.set_params(max_seconds=max(0.0, TRAINING_SHARE * task.seconds - (perf_counter() - began)))
 
     def on_epoch(epoch: Epoch) -> None:
         emit("epoch", {**vars(epoch), "epochs": model.epochs_})
 
-    def fit(X: Any, y: Any, valid: Any) -> Any:
-        return model.fit(X, y, valid=valid, on_epoch=on_epoch)
+    return {"on_epoch": on_epoch}
 
-    return fit
+
+def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
+    """Writes the probabilities of all parts; microseconds per image of the test part, warm."""
+    _probabilities(model, parts["test"][:32], task.classes)  # the first call pays for buffers and thread pools
+    started = perf_counter()
+    said = {"test": _probabilities(model, parts["test"], task.classes)}
+    seconds = perf_counter() - started
+    said |= {part: _probabilities(model, parts[part], task.classes) for part in ("train", "valid")}
+    for part, table in said.items():
+        if not (np.isfinite(table).all() and np.allclose(table.sum(axis=1), 1, atol=1e-3)):
+            raise FitError(
+                f"it answered the {part} part with numbers that are no probabilities (NaN, or sums other than 1)"
+            )
+    np.savez(task.folder / "predictions.npz", **said)
+    return seconds / max(len(parts["test"]), 1) * 1e6
 
 
 def _probabilities(model: Any, X: Any, k: int) -> Any:
@@ -132,37 +131,54 @@ def _probabilities(model: Any, X: Any, k: int) -> Any:
     return full
 
 
-def _search(task: FitTask, model: Any, X: Any, seed: int, emit: Emit) -> tuple[dict[str, Any], str]:
-    """The best settings of a randomised search with stratified folds of the training part, and a note on it."""
+def _tune(task: FitTask, model: Any, X: Any, emit: Emit) -> tuple[list[str], dict[str, Any]]:
+    """With --tune, gives the model the settings that a search found; a note on it, and the settings."""
+    if not (task.tune and task.entry.space):
+        return [], {}
+    folds = min(SEARCH_FOLDS, int(np.bincount(task.y_train)[np.unique(task.y_train)].min()))
+    if folds < 2:
+        return ["not tuned: a class has one training image only"], {}
+    params, note = _search(task, model, X, folds, emit)
+    model.set_params(**params)
+    return [note], params
+
+
+def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[dict[str, Any], str]:
+    """The best settings of a randomised search with stratified folds of the training part, and a note on it.
+
+    Settings that cannot be fitted count as the worst; Ctrl-C ends the search, and with it the model's turn.
+    """
     from sklearn.model_selection import ParameterSampler, RandomizedSearchCV, StratifiedKFold
 
-    state = seeds.integer(seed, "search")
+    state = seeds.integer(task.seed, "search", task.entry.name)
     # A space of fewer settings than asked for is searched as a whole.
     settings = len(list(ParameterSampler(task.entry.space, SEARCH_SETTINGS, random_state=state)))
-    total, done = settings * SEARCH_FOLDS, 0
+    total, done = settings * folds, 0
 
     def scorer(fitted: Any, X: Any, y: Any) -> float:
         nonlocal done
+        if hasattr(fitted, "history_") and fitted.history_.ended == INTERRUPTED:
+            raise KeyboardInterrupt
         done += 1
         emit("search", {"done": done, "total": total})
         return utility(task.metric, score(task.metric, y, _probabilities(fitted, X, task.classes)))
 
-    folds = StratifiedKFold(SEARCH_FOLDS, shuffle=True, random_state=seeds.integer(seed, "folds"))
-    started = perf_counter()
+    cv = StratifiedKFold(folds, shuffle=True, random_state=seeds.integer(task.seed, "folds"))
     search = RandomizedSearchCV(
         model,
         task.entry.space,
         n_iter=settings,
-        cv=folds,
+        cv=cv,
         scoring=scorer,
         refit=False,
         random_state=state,
-        error_score="raise",
-    ).fit(X, task.y_train)
-    seconds = perf_counter() - started
-    return dict(
-        search.best_params_
-    ), f"best of {settings} settings on {SEARCH_FOLDS} folds, searched in {seconds:.1f} s"
+        error_score=-1e9,
+    )
+    started = perf_counter()
+    search.fit(X, task.y_train)
+    found = f"best of {settings} settings on {folds} folds, searched in {perf_counter() - started:.1f} s"
+    failed = total - done
+    return dict(search.best_params_), found + (f"; {failed} of {total} fits failed" if failed else "")
 
 
 def _save(model: Any, folder: Path) -> None:
@@ -178,7 +194,7 @@ def _save(model: Any, folder: Path) -> None:
     (folder / "history.json").write_text(json.dumps(document))
 
 
-def _cut_short(model: Any, ended: str | None) -> list[str]:
+def _cut_short(model: Any, ended: str) -> list[str]:
     """The note on a net that did not train to its end."""
     if ended not in (TIME_LIMIT, INTERRUPTED):
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -137,29 +138,41 @@ def own_net(name: str, net: str | Factory) -> Entry:
     """A line for a user's own net: its text, or a function that makes a torch.nn.Module."""
     if isinstance(net, str):
         return net_entry(name, net, "your own net")
-    return Entry(
-        name,
-        "convolution",
-        "your own module",
-        partial(_make_net, net, {}),
-        _space(),
-        lambda size: 60.0,
-        net="your own module",
-    )
+    make = partial(_make_net, net, {})
+    text = f"your own module, {_fingerprint(net)}"
+    return Entry(name, "convolution", "your own module", make, _space(), lambda size: 60.0, net=text)
 
 
-def choose(models: Sequence[str] | None, nets: Mapping[str, str | Factory]) -> list[Entry]:
+def _fingerprint(function: Factory) -> str:
+    """8 hex digits that change with a function's source, so that a run is not gone on with by another module."""
+    import hashlib
+    import inspect
+
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):  # typed at a prompt, or an object without source
+        source = repr(function)
+    return hashlib.blake2b(source.encode(), digest_size=4).hexdigest()
+
+
+def choose(models: str | Sequence[str] | None, nets: Mapping[str, str | Factory]) -> list[Entry]:
     """The entries asked for, in the ladder's order; `None` takes the default ones, and "all" every one.
 
     Args:
-        models: names, ["all"] or ["default"]; None means the default ones.
+        models: names, as a list or with commas between; "all" and "default" stand for many; None is "default".
         nets: the user's own nets by name; each joins what was asked for.
 
     Raises:
         UsageError: an unknown name (the nearest known one is suggested), or an own net with a known name.
     """
     known = ladder()
+    if isinstance(models, str):
+        models = [word.strip() for word in models.split(",") if word.strip()]
+    if models is not None and not models and not nets:
+        raise UsageError("expected at least one model, got none; leave --models out for the default ones")
     for name in nets:
+        if not re.fullmatch(r"[\w-]+", name):
+            raise UsageError(f"expected a net's name of letters, digits, - and _, got '{name}'; rename it")
         if name in known or name in ("all", "default"):
             raise UsageError(f"expected a new name for your own net, got '{name}', which is already a model; rename it")
     own = {name: own_net(name, net) for name, net in nets.items()}
@@ -178,14 +191,14 @@ def choose(models: Sequence[str] | None, nets: Mapping[str, str | Factory]) -> l
 
 
 def _unknown(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"there is no model '{name}'; {hint}The models are {', '.join(names)}"
+    near = difflib.get_close_matches(name.lower(), ["all", "default", *names], n=1, cutoff=0.4)
+    hint = f", did you mean '{near[0]}'?" if near else ";"
+    return f"there is no model '{name}'{hint} the models are {', '.join(names)}"
 
 
 def with_epochs(entry: Entry, epochs: int | None) -> Entry:
     """The entry with its nets trained for so many epochs at most; models without epochs stay as they are."""
-    if epochs is None or not entry.net:
+    if epochs is None or not entry.is_net:
         return entry
     return replace(entry, make=partial(_with_epochs, entry.make, epochs))
 

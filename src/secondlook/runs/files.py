@@ -53,3 +53,12 @@ def savez(path: Path, arrays: Mapping[str, Any]) -> None:
     """Writes arrays compressed to exactly this path."""
     with path.open("wb") as file:  # given a name, NumPy would add .npz to it
         np.savez_compressed(file, **arrays)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run: its config.json is one that this package wrote."""
+    try:
+        document = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and {"format", "identity", "command"} <= document.keys()

@@ -7,6 +7,7 @@ plain scripts and notebooks; this one imports only what it is told to.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,8 +15,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import perf_counter
@@ -26,6 +29,7 @@ from secondlook.errors import RunError
 
 # How long a job that was asked to stop (Ctrl-C) may take to put its results in order before it is killed.
 GRACE_SECONDS = 30.0
+DEAD = "the process that starts the fits has died; run the same command again to go on"
 
 Listener = Callable[[str, dict[str, Any]], None]
 
@@ -37,7 +41,6 @@ class Outcome:
     Attributes:
         status: "ok" carries `value`; "failed", "timeout" and "interrupted" carry a `reason`.
         peak_bytes: the child's peak resident memory, libraries included.
-        interrupted: Ctrl-C was pressed while it ran, even if it still ended "ok".
     """
 
     status: Literal["ok", "failed", "timeout", "interrupted"]
@@ -45,7 +48,6 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     peak_bytes: int = 0
-    interrupted: bool = False
 
 
 class ForkServer:
@@ -75,41 +77,53 @@ class ForkServer:
         self._socket.close()
         if not self._busy:
             self._process.kill()  # it may still be importing, and would only then see that nobody listens
-        self._process.wait()  # with a job at work the server kills that first, and ends by itself
+        try:
+            self._process.wait(timeout=5)  # with a job at work the server kills that first, and ends by itself
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._scratch.cleanup()
 
     def run(
         self,
         function: Callable[..., Any],
         *args: Any,
+        log: Path,
         seconds: float | None = None,
         on_event: Listener | None = None,
-        log: Path,
+        interrupts: Interrupts | None = None,
     ) -> Outcome:
         """Calls ``function(*args, emit)`` in a fresh child.
 
         Args:
-            seconds: kill the child after that time; an event named "phase" starts the clock anew.
-            on_event: called with each (kind, data) that the job emits.
             log: a file that receives what the job prints.
+            seconds: kill the child after that time.
+            on_event: called with each (kind, data) that the job emits, and with ("stopping", …) on Ctrl-C.
+            interrupts: counts Ctrl-C over several jobs; by default over this one.
+
+        Raises:
+            RunError: the server died.
         """
         import cloudpickle
 
         task = Path(self._scratch.name, "task.pickle")
         task.write_bytes(cloudpickle.dumps((sys.path, cloudpickle.dumps((function, args)))))
-        self._busy = True
         ours, theirs = socket.socketpair()
         message = json.dumps({"task": str(task), "log": str(log)}).encode()
         try:
-            socket.send_fds(self._socket, [message], [theirs.fileno()])
+            with theirs:
+                socket.send_fds(self._socket, [message], [theirs.fileno()])
             pid = int(self._line())
-        except (OSError, ValueError):
-            self._busy = False
+        except OSError:
             ours.close()
-            raise RunError("the process that starts the fits has died; run the same command again to go on") from None
-        finally:
-            theirs.close()
-        outcome = _Watch(Connection(ours.detach()), pid, seconds, on_event).outcome(self._line)
+            raise RunError(DEAD) from None
+        except BaseException:
+            ours.close()
+            raise
+        self._busy = True
+        watch = _Watch(Connection(ours.detach()), pid, seconds, on_event)
+        with contextlib.ExitStack() as stack:
+            outcome = watch.outcome(self._line, interrupts or stack.enter_context(Interrupts()))
         self._busy = False
         return outcome
 
@@ -118,7 +132,7 @@ class ForkServer:
         while not data.endswith(b"\n"):
             more = self._socket.recv(1)
             if not more:
-                raise ValueError("closed")
+                raise RunError(DEAD)
             data += more
         return data.decode()
 
@@ -133,18 +147,49 @@ def _environment() -> dict[str, str]:
     return dict(os.environ) if known else {**os.environ, "GOMP_SPINCOUNT": "10000"}
 
 
+class Interrupts:
+    """Counts Ctrl-C while it is open, in place of raising in the middle of something; wakes who waits for a job.
+
+    Outside the main thread signals never arrive, and nothing is counted.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.wake, self._end = socket.socketpair()
+        self._end.setblocking(False)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._pressed)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before)
+        self.wake.close()
+        self._end.close()
+
+    def _pressed(self, signum: int, frame: object) -> None:
+        self.count += 1
+        with contextlib.suppress(BlockingIOError):  # nobody reads, so it is full: who waits is awake already
+            self._end.send(b".")
+
+
 class _Watch:
     """Listens to one child until it ends, its time is over, or it was told to stop."""
 
     def __init__(self, pipe: Connection, pid: int, seconds: float | None, on_event: Listener | None) -> None:
-        self.pipe, self.pid, self.seconds, self.on_event = pipe, pid, seconds, on_event
-        self.started = self.clock = perf_counter()
-        self.asked_at: float | None = None
+        self.pipe, self.pid, self.on_event = pipe, pid, on_event
+        self.started = perf_counter()
+        self.deadline = inf if seconds is None else self.started + seconds
+        self.asked = 0
 
-    def outcome(self, exit_line: Callable[[], str]) -> Outcome:
-        status, payload = self._listen()
-        code, peak = (int(word) for word in exit_line().split())
+    def outcome(self, exit_line: Callable[[], str], interrupts: Interrupts) -> Outcome:
+        status, payload = self._listen(interrupts)
         self.pipe.close()
+        code, peak = (int(word) for word in exit_line().split())
         if status == "died":
             status, payload = "failed", _death(code)
         return Outcome(
@@ -153,49 +198,40 @@ class _Watch:
             reason="" if status == "ok" else payload,
             seconds=perf_counter() - self.started,
             peak_bytes=peak,
-            interrupted=self.asked_at is not None,
         )
 
-    def _listen(self) -> tuple[str, Any]:
+    def _listen(self, interrupts: Interrupts) -> tuple[str, Any]:
         while True:
-            try:
-                if not wait([self.pipe], timeout=self._left()):
-                    return self._overdue()
-                kind, *rest = self.pipe.recv()
-            except KeyboardInterrupt:
-                self._interrupt()
+            left = max(0.0, self.deadline - perf_counter())
+            ready = wait([self.pipe, interrupts.wake], timeout=None if left == inf else left)
+            if interrupts.wake in ready:
+                interrupts.wake.recv(64)
+                self._interrupt(interrupts.count)
+            elif not ready:
+                self._signal(signal.SIGKILL)
+                return ("interrupted" if self.asked else "timeout"), ""
+            if self.pipe not in ready:
                 continue
-            except EOFError:
-                return ("interrupted", "") if self.asked_at is not None else ("died", "")
-            if kind == "event":
-                if rest[0] == "phase":
-                    self.clock = perf_counter()
-                if self.on_event:
-                    self.on_event(*rest)
-            else:
+            try:
+                kind, *rest = self.pipe.recv()
+            except (EOFError, OSError):
+                return ("interrupted" if self.asked else "died"), ""
+            if kind != "event":
                 return ("ok" if kind == "result" else kind), rest[0]
+            if self.on_event:
+                self.on_event(*rest)
 
-    def _left(self) -> float | None:
-        ends = [] if self.seconds is None else [self.clock + self.seconds]
-        if self.asked_at is not None:
-            ends.append(self.asked_at + GRACE_SECONDS)
-        return max(0.0, min(ends) - perf_counter()) if ends else None
-
-    def _overdue(self) -> tuple[str, str]:
-        self._signal(signal.SIGKILL)
-        return ("interrupted", "") if self.asked_at is not None else ("timeout", "")
-
-    def _interrupt(self) -> None:
-        """The first Ctrl-C asks the job to end in good order, a second one kills it."""
-        self._signal(signal.SIGINT if self.asked_at is None else signal.SIGKILL)
-        if self.asked_at is None:
-            self.asked_at = perf_counter()
+    def _interrupt(self, count: int) -> None:
+        """The first Ctrl-C asks the job to end in good order, within a time of grace; a second one kills it."""
+        self._signal(signal.SIGINT if count == 1 else signal.SIGKILL)
+        self.asked = count
+        self.deadline = min(self.deadline, perf_counter() + GRACE_SECONDS)
+        if count == 1 and self.on_event:
+            self.on_event("stopping", {"seconds": GRACE_SECONDS})
 
     def _signal(self, number: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself in the same moment
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            return  # it ended by itself in the same moment
 
 
 def _death(code: int) -> str:

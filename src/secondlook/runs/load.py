@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from secondlook.errors import RunError
-from secondlook.runs.files import checksum, read_json
+from secondlook.runs.files import checksum, is_run, read_json
 from secondlook.types import PARTS, Epoch, History, Part, Predictions, Row, Run, Thumbnails
 
 
@@ -24,9 +24,11 @@ def load_run(path: str | Path, *, verify: bool = False) -> Run:
     folder = Path(path)
     if not folder.is_dir():
         raise RunError(f"expected a run directory, got {folder}, which is not there")
+    if not is_run(folder):
+        raise RunError(f"expected a run directory, but {folder} holds no run's config.json")
     if not (folder / "manifest.json").exists():
-        config = read_json(folder / "config.json")
-        raise RunError(f"the run {folder} is incomplete; go on with it by the same command: {config['command']}")
+        command = read_json(folder / "config.json")["command"]
+        raise RunError(f"the run {folder} is incomplete; go on with it by the same command: {command}")
     if verify:
         _verify(folder)
     return read_results(folder)
@@ -73,7 +75,6 @@ def read_results(folder: Path) -> Run:
         chosen=results["chosen"],
         histories=histories,
         class_counts=counts,
-        complete=results["complete"],
         _predictions=predictions,
         _thumbnails=thumbnails,
     )

@@ -28,13 +28,13 @@ THUMBNAIL_PIXELS = 64
 Probabilities = Mapping[Part, Any]
 
 
-def facts_of(outcome: Outcome, limit: float | None) -> dict[str, Any]:
-    """What is kept of a fit that ended, well or not."""
+def facts_of(outcome: Outcome, limit: str) -> dict[str, Any]:
+    """What is kept of a fit that ended, well or not; `limit` names the time it had, in words."""
     facts: dict[str, Any] = {"peak_mb": outcome.peak_bytes / 1e6, "interrupted": outcome.status == "interrupted"}
     if outcome.status == "ok":
         return {**facts, **outcome.value}
     if outcome.status == "timeout":
-        return {**facts, "status": "timeout", "reason": f"not done within its limit of {limit:.3g} s"}
+        return {**facts, "status": "timeout", "reason": f"not done within {limit}"}
     if outcome.status == "interrupted":
         return {**facts, "status": "skipped", "reason": "interrupted before it was done"}
     return {**facts, "status": "failed", "reason": outcome.reason}

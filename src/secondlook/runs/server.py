@@ -7,6 +7,7 @@ the child at work is killed and the server ends.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -42,25 +43,34 @@ def main(arguments: list[str]) -> None:
                 end.close()
             _child(request, fds[0])
         os.close(fds[0])
-        caller.sendall(b"%d\n" % pid)
-        if not _wait(pid, caller, wake):
+        try:
+            caller.sendall(b"%d\n" % pid)
+            _wait(pid, caller, wake)
+        except OSError:  # the caller is gone
+            _kill(pid)
             return
 
 
-def _wait(pid: int, caller: socket.socket, wake: socket.socket) -> bool:
-    """Reports the child's end (exit status, peak memory); kills it and returns False when the caller is gone."""
+def _wait(pid: int, caller: socket.socket, wake: socket.socket) -> None:
+    """Reports the child's end: exit status and peak memory. Raises OSError when the caller is gone."""
     while True:
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
             unit = 1 if sys.platform == "darwin" else 1024
             caller.sendall(b"%d %d\n" % (os.waitstatus_to_exitcode(status), usage.ru_maxrss * unit))
-            return True
+            return
         ready, _, _ = select.select([caller, wake], [], [])
         if wake in ready:
             wake.recv(64)
         if caller in ready:
-            os.killpg(pid, signal.SIGKILL)
-            return False
+            raise ConnectionResetError("the caller closed its end")
+
+
+def _kill(pid: int) -> None:
+    """Kills a child, whether or not it already leads a group of its own."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
 
 
 def _child(request: dict[str, str], fd: int) -> None:

@@ -13,9 +13,11 @@ INCOMPLETE.txt            until then
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from secondlook.errors import RunError
-from secondlook.runs.files import checksum, read_json, savez, write_atomically, write_json
+from secondlook.runs.files import checksum, is_run, read_json, savez, write_atomically, write_json
 from secondlook.runs.machine import hardware
 from secondlook.types import PARTS, ImageSet, Part, Predictions, Row, Split, Thumbnails
 
@@ -43,25 +45,28 @@ class RunDirectory:
         """Opens or creates `path`.
 
         Raises:
-            RunError: it is a file, a folder with something else in it, or in use by another command.
+            RunError: it cannot be made, holds something else, or is in use by another command.
         """
         self.path = path
         self.fresh = not path.exists()
-        if not self.fresh:
-            _check_is_run(path)
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / ".lock").open("w")
+        try:
+            if not self.fresh:
+                _check_is_run(path)
+            path.mkdir(parents=True, exist_ok=True)
+            # The directory itself is locked: nothing is left behind, and the lock dies with its process.
+            self._lock = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise RunError(f"cannot write the run to {path} ({error.strerror}); choose another --out") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
-            raise RunError(f"{path} is in use by another command; wait for it or choose another --out") from None
+            os.close(self._lock)
+            raise BusyError(f"{path} is in use by another command; wait for it or choose another --out") from None
 
     def close(self) -> None:
         """Gives the lock back and removes what was only of use while fitting."""
         shutil.rmtree(self.path / ".scratch", ignore_errors=True)
-        (self.path / ".lock").unlink(missing_ok=True)
-        self._lock.close()
+        os.close(self._lock)
 
     @property
     def complete(self) -> bool:
@@ -74,8 +79,8 @@ class RunDirectory:
         Raises:
             RunError: the directory holds a run of another configuration; the first difference is named.
         """
-        if (self.path / "config.json").exists():
-            known = read_json(self.path / "config.json").get("identity", {})
+        if not self.fresh and (self.path / "config.json").exists():
+            known = read_json(self.path / "config.json")["identity"]
             for key in sorted({*known, *identity}):
                 if known.get(key) != identity.get(key):
                     raise RunError(
@@ -83,9 +88,9 @@ class RunDirectory:
                         f"now {_short(identity.get(key))}); choose another --out"
                     )
             return
+        write_json(self.path / "config.json", {"format": FORMAT, **config, "identity": identity})
         text = _INCOMPLETE.format(command=config["command"])
         (self.path / "INCOMPLETE.txt").write_text(text, encoding="utf-8")
-        write_json(self.path / "config.json", {"format": FORMAT, **config, "identity": identity})
 
     def write_data(self, images: ImageSet, split: Split) -> None:
         """Keeps what was compared, without the images."""
@@ -127,8 +132,10 @@ class RunDirectory:
         shutil.rmtree(target, ignore_errors=True)
         for folder in (self.path / "predictions", target):
             folder.mkdir(parents=True, exist_ok=True)
+        said = self.path / "predictions" / f"{model}.npz"
+        said.unlink(missing_ok=True)  # of an earlier turn that was interrupted
         if (source / "predictions.npz").exists():
-            (source / "predictions.npz").replace(self.path / "predictions" / f"{model}.npz")
+            (source / "predictions.npz").replace(said)
         for file in sorted(source.iterdir()):
             file.replace(target / file.name)
         source.rmdir()
@@ -142,28 +149,32 @@ class RunDirectory:
         names = [images.names[i] for i in items]
         return Predictions(model, part, said, images.labels[items], items, names, images.classes)
 
-    def write_results(
-        self, results: Mapping[str, Any], rows: Sequence[Row], thumbnails: Thumbnails, *, complete: bool
-    ) -> None:
+    def write_results(self, results: Mapping[str, Any], rows: Sequence[Row], thumbnails: Thumbnails) -> None:
         """Writes run.json (what --json prints), table.csv and the thumbnails; opens with the run and its data."""
         data = read_json(self.path / "data.json")
         lines = [row.json() for row in rows]
-        head = {"run": str(self.path), "complete": complete, "data": data}
+        head = {"run": str(self.path), "data": data}
         write_json(self.path / "run.json", {**head, **results, "rows": lines})
         write_atomically(self.path / "table.csv", lambda part: _write_csv(part, lines))
         arrays = {"items": thumbnails.items, "pixels": thumbnails.pixels}
         write_atomically(self.path / "thumbnails.npz", lambda part: savez(part, arrays))
 
+    def open_test(self) -> None:
+        """Counts that the test part is looked at, before it is."""
+        made = self._read_made()
+        write_json(self.path / "made.json", {**made, "test_opened": made["test_opened"] + 1})
+
     def write_made(self, seconds: float, device: str) -> None:
-        """Keeps how the results were made: hardware, time, and how often the test part was opened by now."""
+        """Keeps with what, and in how much time, the results were made."""
+        made = self._read_made()
+        write_json(
+            self.path / "made.json",
+            {**made, "seconds": made["seconds"] + seconds, "hardware": {**hardware(), "device": device}},
+        )
+
+    def _read_made(self) -> dict[str, Any]:
         path = self.path / "made.json"
-        before = read_json(path) if path.exists() else {"test_opened": 0, "seconds": 0.0}
-        made = {
-            "test_opened": before["test_opened"] + 1,
-            "seconds": before["seconds"] + seconds,
-            "hardware": {**hardware(), "device": device},
-        }
-        write_json(path, made)
+        return read_json(path) if path.exists() else {"test_opened": 0, "seconds": 0.0}
 
     def seal(self) -> None:
         """Writes the manifest: from now on the run is complete and never changed."""
@@ -180,11 +191,11 @@ class RunDirectory:
 def _check_is_run(path: Path) -> None:
     if not path.is_dir():
         raise RunError(f"expected --out to be a new or a run's directory, but {path} is a file; choose another")
-    inside = [p.name for p in path.iterdir() if p.name != ".lock"]
-    if inside and "config.json" not in inside and "INCOMPLETE.txt" not in inside:
+    inside = sorted(p.name for p in path.iterdir() if p.name != ".scratch")
+    if inside and not is_run(path):
         raise RunError(
             f"expected --out to be a new or a run's directory, but {path} holds something else "
-            f"({', '.join(sorted(inside)[:3])}); choose another"
+            f"({', '.join(inside[:3])}); choose another"
         )
 
 
@@ -204,19 +215,35 @@ def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def next_out(stem: str, identity: Mapping[str, Any], root: Path = Path("runs")) -> tuple[Path, bool]:
-    """The directory of a run without --out: ``runs/NAME-N``, and whether it is one to go on with.
+class BusyError(RunError):
+    """Another command holds the run."""
 
-    An incomplete run of the same configuration is gone on with; else N is one more than the highest there is.
+
+def open_next(stem: str, identity: Mapping[str, Any], root: Path = Path("runs")) -> RunDirectory:
+    """The directory of a run without --out, ``runs/NAME-N``.
+
+    An incomplete run of the same configuration is gone on with, unless another command is at it; else N is one more
+    than the highest there is.
     """
     numbers = [int(tail) for p in root.glob(f"{stem}-*") if (tail := p.name.rpartition("-")[2]).isdigit()]
     for number in sorted(numbers, reverse=True):
         path = root / f"{stem}-{number}"
-        if (path / "config.json").exists() and not (path / "manifest.json").exists():
-            try:
-                same = read_json(path / "config.json").get("identity") == identity
-            except RunError:
-                continue  # a damaged run is somebody's to look at, not ours to go on with
-            if same:
-                return path, True
-    return root / f"{stem}-{max(numbers, default=0) + 1}", False
+        if is_run(path) and not (path / "manifest.json").exists() and _identity_of(path) == identity:
+            with contextlib.suppress(BusyError):
+                return RunDirectory(path)
+    number = max(numbers, default=0) + 1
+    while True:
+        try:
+            (root / f"{stem}-{number}").mkdir(parents=True)
+        except FileExistsError:  # taken by another command in this moment
+            number += 1
+            continue
+        except OSError as error:
+            raise RunError(f"cannot write runs to {root.absolute()} ({error.strerror}); choose an --out") from None
+        directory = RunDirectory(root / f"{stem}-{number}")
+        directory.fresh = True
+        return directory
+
+
+def _identity_of(path: Path) -> Any:
+    return read_json(path / "config.json")["identity"]

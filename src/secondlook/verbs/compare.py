@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,28 +15,25 @@ import numpy as np
 from secondlook.errors import InterruptedRunError
 from secondlook.measure.scores import Metric
 from secondlook.models.entry import Entry, Size
+from secondlook.models.fitting import SEARCH_FOLDS, SEARCH_SETTINGS, FitTask, fit_model
 from secondlook.models.ladder import choose, with_epochs
-from secondlook.runs.jobs import ForkServer
+from secondlook.runs.jobs import ForkServer, Interrupts
 from secondlook.runs.load import load_run, read_results
 from secondlook.runs.machine import versions
 from secondlook.runs.results import facts_of, majority_share, make_row, mistakes_to_show, ranked
-from secondlook.runs.store import RunDirectory, next_out
+from secondlook.runs.store import RunDirectory, open_next
 from secondlook.types import PARTS, ImageSet, Part, Row, Run, Split
 from secondlook.verbs.options import Options, command_line, seconds, stem
 
 if TYPE_CHECKING:
-    from secondlook.models.fitting import FitTask
     from secondlook.models.net_classifier import Factory
     from secondlook.show.narrator import Narrator
-
-# What a search costs against one fit: so many settings and folds, each on two thirds of the training part.
-SEARCH_FACTOR = 1 + 10 * 3 * 2 / 3
 
 
 def compare(
     data: Any = "digits",
     *,
-    models: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     nets: Mapping[str, str | Factory] | None = None,
     valid: float | int = 0.15,
     test: float | int = 0.15,
@@ -57,13 +56,14 @@ def compare(
     Args:
         data: a path, a built-in ("digits", "slash"), an `ImageSet`, or a pair of arrays (X, y): images (n, h, w, c),
             (n, h, w) or flat (n, d), and labels (n,).
-        models: names of the ladder, ["all"], or None for the default ones.
+        models: names of the ladder, "all", or None for the default ones.
         nets: own nets by name: a net's text, or a function (image (h, w, c), outputs) → torch.nn.Module.
         valid, test: share of the items (0.15) or their number (250); where the source has its own parts, those count.
         metric: what chooses on validation: balanced_accuracy, accuracy, macro_f1 or log_loss.
         tune: search each model's settings on folds of the training part before it is fitted.
         epochs: the most that nets are trained.
-        budget: time for the whole command, limit: for one fit; seconds, or "90s", "10m", "1h".
+        budget: time for the whole command: seconds, or "90s", "10m", "1h". limit: the same for one model, its
+            predictions included.
         size: resize images to size x size; by default the native size where it is uniform, else 64.
         seed: gives every random stream.
         out: the run directory; by default runs/NAME-N. An incomplete run of the same configuration is gone on with.
@@ -81,29 +81,30 @@ def compare(
 
     started = perf_counter()
     options = Options(valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed)
-    entries = [with_epochs(entry, epochs) for entry in choose(models, nets or {})]
-    narrator = Narrator(quiet=quiet)
-    with ForkServer(_libraries(entries)) as server:  # it imports while we read
-        images = read(data, size=size)
-        require_comparable(images, valid=valid, test=test)
-        split = cut(images, valid=valid, test=test, seed=seed)
+    entries = [with_epochs(entry, options.epochs) for entry in choose(models, nets or {})]
+    with contextlib.ExitStack() as stack:
+        narrator = stack.enter_context(contextlib.closing(Narrator(quiet=quiet)))
+        server = ForkServer(_libraries(entries))  # it imports while we read
+        stack.callback(server.close)
+        images = read(data, size=options.size)
+        require_comparable(images, valid=options.valid, test=options.test)
+        split = cut(images, valid=options.valid, test=options.test, seed=options.seed)
         narrator.say(_what(images, split))
         identity = _identity(images, split, entries, options)
-        path, goes_on = (Path(out), False) if out is not None else next_out(stem(images.source), identity)
-        command = command_line(data, models, nets, options, path)
-        directory = RunDirectory(path)
-        try:
-            directory.begin({**identity, **_made(split, command)}, identity)
-            if directory.complete:
-                narrator.say(f"{path} is finished already; nothing was fitted again")
-                return load_run(path)
-            if goes_on or not directory.fresh:
-                narrator.say(f"going on with {path}")
-            directory.write_data(images, split)
-            return _Comparison(directory, images, split, entries, options, narrator, started).run(server)
-        finally:
-            narrator.close()
-            directory.close()
+        directory = (
+            RunDirectory(Path(out).expanduser()) if out is not None else open_next(stem(images.source), identity)
+        )
+        stack.callback(directory.close)
+        stack.callback(server.close)  # before the directory, where a child may be writing
+        command = command_line(data, models, nets, options, directory.path)
+        directory.begin({**identity, **_made(split, command)}, identity)
+        if directory.complete:
+            narrator.say(f"{directory.path} is finished already; nothing was fitted again")
+            return load_run(directory.path)
+        if not directory.fresh:
+            narrator.say(f"going on with {directory.path}")
+        directory.write_data(images, split)
+        return _Comparison(directory, images, split, entries, options, narrator, started).run(server)
 
 
 class _Comparison:
@@ -122,12 +123,12 @@ class _Comparison:
         self.directory, self.images, self.split = directory, images, split
         self.options, self.narrator, self.started = options, narrator, started
         size = Size(len(split.train), len(split.valid), len(split.test), images.shape, len(images.classes))
-        factor = SEARCH_FACTOR if options.tune else 1.0
-        estimates = {e.name: e.seconds(size) * (factor if e.space else 1.0) for e in entries}
+        # A search fits so many settings on so many folds, each time on the images of all folds but one.
+        factor = 1 + SEARCH_SETTINGS * (SEARCH_FOLDS - 1) if options.tune else 1
+        estimates = {e.name: e.seconds(size) * (factor if e.space else 1) for e in entries}
         self.entries = sorted(entries, key=lambda e: estimates[e.name])
         self.estimates = estimates
         self.pixels = directory.scratch_pixels(images)
-        self.interrupted = False
         self.rows: dict[str, dict[str, Any]] = {}
 
     def run(self, server: ForkServer) -> Run:
@@ -138,22 +139,24 @@ class _Comparison:
         if self.rows:
             self.narrator.say(f"done before: {', '.join(self.rows)}")
         self.narrator.plan([(e.name, self.estimates[e.name]) for e in todo])
-        for entry in todo:
-            self.rows[entry.name] = self._fit(server, entry)
+        with Interrupts() as interrupts:
+            for entry in todo:
+                self.rows[entry.name] = self._fit(server, entry, interrupts)
+                if interrupts.count:
+                    # The test part stays closed: the comparison is not done, and nothing was chosen.
+                    raise InterruptedRunError(
+                        f"interrupted; what is done is kept in {self.directory.path}, "
+                        "and the same command goes on from there"
+                    )
         self.narrator.close()
-        run = self._finish()
-        if self.interrupted:
-            message = f"interrupted; what is done is kept in {run.path}, and the same command goes on from there"
-            raise InterruptedRunError(message, run)
-        return run
+        return self._finish()
 
-    def _fit(self, server: ForkServer, entry: Entry) -> dict[str, Any]:
+    def _fit(self, server: ForkServer, entry: Entry, interrupts: Interrupts) -> dict[str, Any]:
         """One model's turn: what is known of it afterwards."""
-        from secondlook.models.fitting import fit_model
-
-        limit, why_not = self._time_for()
-        if why_not:
-            facts = {"family": entry.family, "net": entry.net, "status": "skipped", "reason": why_not}
+        limit, whose = self._time_for()
+        facts: dict[str, Any] = {"family": entry.family, "net": entry.net}
+        if limit is not None and limit <= 0:
+            facts |= {"status": "skipped", "reason": "not started: the budget was used up"}
             self.narrator.done(self._row(entry.name, facts, test=False), 0.0)
             return facts
         folder = self.directory.workplace(entry.name)
@@ -161,30 +164,30 @@ class _Comparison:
         outcome = server.run(
             fit_model,
             self._task(entry, limit, folder),
-            seconds=_patience(limit, entry),
-            on_event=lambda kind, data: self.narrator.event(entry.name, kind, data),
             log=folder / "log.txt",
+            seconds=limit,
+            on_event=lambda kind, data: self._tell(entry.name, kind, data),
+            interrupts=interrupts,
         )
-        self.interrupted = outcome.interrupted
-        facts = {"family": entry.family, "net": entry.net, **facts_of(outcome, limit)}
+        facts |= facts_of(outcome, whose)
         self.directory.keep(entry.name, facts)
         self.narrator.done(self._row(entry.name, facts, test=False), outcome.seconds)
         return facts
 
     def _time_for(self) -> tuple[float | None, str]:
-        """The limit of the next fit, and why it is not to start ("" when it is)."""
-        if self.interrupted:
-            return None, "not started: interrupted before"
-        if self.options.budget is None:
-            return self.options.limit, ""
-        left = self.options.budget - (perf_counter() - self.started)
-        if left <= 0:
-            return None, "not started: the budget was used up"
-        return min(left, self.options.limit or left), ""
+        """How long the next model's turn may take, and whose limit that is, in words."""
+        limit, budget = self.options.limit, self.options.budget
+        left = inf if budget is None else budget - (perf_counter() - self.started)
+        if limit is not None and limit <= left:
+            return limit, f"its limit of {limit:g} s"
+        return (None, "") if budget is None else (left, f"the {max(left, 0):.3g} s that were left of the budget")
+
+    def _tell(self, model: str, kind: str, data: dict[str, Any]) -> None:
+        if kind == "stopping":
+            self.narrator.say(f"{model}  stopping in good order; press Ctrl-C again to stop at once")
+        self.narrator.event(model, kind, data)
 
     def _task(self, entry: Entry, limit: float | None, folder: Path) -> FitTask:
-        from secondlook.models.fitting import FitTask
-
         labels, split, options = self.images.labels, self.split, self.options
         return FitTask(
             entry=entry,
@@ -204,7 +207,7 @@ class _Comparison:
 
     def _row(self, model: str, facts: Mapping[str, Any], *, test: bool) -> Row:
         path = self.directory.path / "predictions" / f"{model}.npz"
-        if facts["status"] == "skipped" or "fit_seconds" not in facts:
+        if "fit_seconds" not in facts:
             return make_row(model, facts, None, self.images, self.split, self.options.metric, test=test)
         with np.load(path) as file:
             said: dict[Part, Any] = {part: file[part] for part in (PARTS if test else PARTS[:2])}
@@ -212,35 +215,31 @@ class _Comparison:
 
     def _finish(self) -> Run:
         """Chooses on validation, then opens the test part, scores, writes and seals."""
-        path, metric = self.directory.path, self.options.metric
+        directory, metric = self.directory, self.options.metric
         order = ranked([self._row(name, facts, test=False) for name, facts in self.rows.items()], metric)
         chosen = order[0].model if order and order[0].valid_score is not None else ""
-        majority = majority_share(self.images, self.split)
+        said = None
+        if chosen:
+            directory.open_test()
+            said = directory.predictions(chosen, "test", self.images, self.split)
         rows = [self._row(row.model, self.rows[row.model], test=True) for row in order]
-        said = self.directory.predictions(chosen, "test", self.images, self.split) if chosen else None
+        majority = majority_share(self.images, self.split)
         results = {"metric": metric, "chosen": chosen, "chance": 1 / len(self.images.classes), "majority": majority}
-        self.directory.write_results(results, rows, mistakes_to_show(said, self.images), complete=not self.interrupted)
+        directory.write_results(results, rows, mistakes_to_show(said, self.images))
         devices = sorted({str(facts["device"]) for facts in self.rows.values() if "device" in facts})
-        self.directory.write_made(perf_counter() - self.started, ", ".join(devices) or "cpu")
-        run = read_results(path)
+        directory.write_made(perf_counter() - self.started, ", ".join(devices) or "cpu")
+        run = read_results(directory.path)
         run.report()
-        if not self.interrupted:
-            self.directory.seal()
+        directory.seal()
         return run
-
-
-def _patience(limit: float | None, entry: Entry) -> float | None:
-    """When a fit is killed: at its limit; a net, which stops by itself there, may still measure what it keeps."""
-    if limit is None or entry.family not in ("dense", "convolution"):
-        return limit
-    return limit + max(5.0, 0.25 * limit)
 
 
 def _libraries(entries: list[Entry]) -> list[str]:
     """What the fork server imports once for all fits: PyTorch only where a net is to be trained."""
     libraries = ["secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection", "skops.io"]
-    if any(e.family in ("dense", "convolution") for e in entries):
+    if any(e.is_net for e in entries):
         libraries += ["secondlook.models.net_classifier", "secondlook.models.engines.torch_engine", "safetensors.numpy"]
+        libraries += ["torch._dynamo"]  # the first optimiser imports it: a second that would count as the first fit's
     return libraries
 
 
@@ -255,7 +254,7 @@ def _identity(images: ImageSet, split: Split, entries: list[Entry], options: Opt
         "data": images.fingerprint,
         "split_fingerprint": split.fingerprint,
         "models": [e.name for e in entries],
-        "nets": {e.name: e.net for e in entries if e.net},
+        "nets": {e.name: e.net for e in entries if e.is_net},
         **{name: getattr(options, name) for name in Options.__dataclass_fields__},
         "versions": versions(),
     }

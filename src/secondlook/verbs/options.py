@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,24 @@ class Options:
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise UsageError(f"expected --metric to be one of {', '.join(METRICS)}, got '{self.metric}'")
-        for name in ("epochs", "budget", "limit", "size"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
+        for name, kind in _KINDS.items():
+            value: Any = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind) or not isfinite(value):
+                what = "a whole number" if kind is Integral else "a number"
+                raise UsageError(f"expected --{name} to be {what}, got {value!r}")
+            if name == "seed" and value < 0:
+                raise UsageError(f"expected a --seed of 0 or more, got {value}")
+            if name in ("epochs", "budget", "limit", "size") and value <= 0:
                 raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
-        if self.seed < 0:
-            raise UsageError(f"expected a --seed of 0 or more, got {self.seed}")
+            # NumPy's own numbers are welcome, but are not JSON.
+            object.__setattr__(self, name, int(value) if isinstance(value, Integral) else float(value))
+
+
+_KINDS: dict[str, Any] = {
+    "valid": Real, "test": Real, "budget": Real, "limit": Real, "epochs": Integral, "size": Integral, "seed": Integral
+}  # fmt: skip
 
 
 def seconds(text: str | float | None) -> float | None:
@@ -56,23 +70,19 @@ def stem(source: str) -> str:
 
 
 def command_line(
-    data: Any, models: Sequence[str] | None, nets: Mapping[str, Any] | None, options: Options, path: Path
+    data: Any, models: str | Sequence[str] | None, nets: Mapping[str, Any] | None, options: Options, path: Path
 ) -> str:
     """The command line that makes this run, or goes on with it."""
     words = ["secondlook", "compare", str(data) if isinstance(data, str | Path) else "DATA"]
     if models is not None:
-        words += ["--models", ",".join(models)]
+        words += ["--models", models if isinstance(models, str) else ",".join(models)]
     for name, net in (nets or {}).items():
         words += ["--net", f"{name}={net if isinstance(net, str) else 'MODULE'}"]
     plain = Options(0.15, 0.15, "balanced_accuracy", False, None, None, None, None, 0)
     for name in Options.__dataclass_fields__:
         value = getattr(options, name)
         if value != getattr(plain, name):
-            words += (
-                [f"--{name}"]
-                if value is True
-                else [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
-            )
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     return shlex.join([*words, "--out", str(path)])
 
 
@@ -84,18 +94,13 @@ def amount(name: str, text: str) -> float | int:
         raise UsageError(f"expected --{name} to be a share such as 0.15 or a number of items, got '{text}'") from None
 
 
-def names(text: str | None) -> list[str] | None:
-    """Names with commas between, from the command line."""
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
 def own_nets(texts: Sequence[str]) -> dict[str, str]:
     """``NAME=NET`` from the command line to net texts by name."""
     nets: dict[str, str] = {}
     for text in texts:
         name, equals, net = text.partition("=")
         name = name.strip()
-        if not equals or not name.replace("-", "").replace("_", "").isalnum():
+        if not equals or not name:
             raise UsageError(f"expected --net NAME=\"conv 8 3x3, relu, …\", got '{text}'")
         if name in nets:
             raise UsageError(f"expected each --net to have a name of its own, got '{name}' twice")

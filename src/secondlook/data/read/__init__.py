@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from secondlook.data.read import arrays, builtin, folders, idx, npz, pixel_csv, quickdraw
 from secondlook.data.read.arrays import from_arrays as from_arrays
+from secondlook.data.read.arrays import resized
 from secondlook.data.read.builtin import BUILTINS as BUILTINS
-from secondlook.data.read.pixels import check_size, resize
+from secondlook.data.read.pixels import check_size
 from secondlook.data.read.require import require_comparable as require_comparable
 from secondlook.data.read.require import require_labels as require_labels
 from secondlook.errors import DataError, UsageError
@@ -50,7 +50,7 @@ def read(source: Any, *, size: int | None = None) -> ImageSet:
     """
     check_size(size)
     if isinstance(source, ImageSet):
-        return _resized(source, size)
+        return resized(source, size)
     if isinstance(source, tuple) and len(source) == 2:
         return arrays.read_pair(source[0], source[1], size)
     if not isinstance(source, str | Path):
@@ -61,14 +61,6 @@ def read(source: Any, *, size: int | None = None) -> ImageSet:
     if str(source) in BUILTINS and (isinstance(source, str) or not source.exists()):
         return builtin.read(str(source), size)
     return _read_path(str(source), Path(source).expanduser(), size)
-
-
-def _resized(images: ImageSet, size: int | None) -> ImageSet:
-    h, w, _ = images.shape
-    if size is None or (h, w) == (size, size):
-        return images
-    note = f"{images.format}; resized from {h}x{w} to {size}x{size}"
-    return replace(images, pixels=resize(images.pixels, size), format=note)
 
 
 def _read_path(asked: str, path: Path, size: int | None) -> ImageSet:

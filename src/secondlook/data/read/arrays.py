@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,15 @@ def from_arrays(
         format=describe(kind, pixels, len(found), noun, (*notes, *done)),
         parts=own_parts(parts),
     )
+
+
+def resized(images: ImageSet, size: int | None) -> ImageSet:
+    """The same images with edges of `size` pixels, and a word on it in `ImageSet.format`; None leaves them."""
+    h, w, _ = images.shape
+    if size is None or (h, w) == (size, size):
+        return images
+    note = f"{images.format}; resized from {h}x{w} to {size}x{size}"
+    return replace(images, pixels=resize(images.pixels, size), format=note)
 
 
 def own_parts(parts: Sequence[str] | None) -> NDArray[np.str_] | None:

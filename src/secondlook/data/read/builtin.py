@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from secondlook.data.read.arrays import from_arrays
+from secondlook.data.read.arrays import from_arrays, resized
 from secondlook.types import ImageSet
 
 BUILTINS = ("digits", "slash")
@@ -37,13 +37,6 @@ def _digits(size: int | None) -> ImageSet:
 
 def _slash(size: int | None) -> ImageSet:
     # Imported here because the generator itself uses the array reader of this package.
-    from dataclasses import replace
-
-    from secondlook.data.read.pixels import check_size, resize
     from secondlook.data.slash import make_slash
 
-    check_size(size)
-    images = make_slash()
-    if size is None or images.shape[:2] == (size, size):
-        return images
-    return replace(images, pixels=resize(images.pixels, size), format=f"{images.format}; resized to {size}x{size}")
+    return resized(make_slash(), size)

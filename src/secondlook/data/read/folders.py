@@ -19,18 +19,10 @@ from secondlook.data.read.arrays import describe, own_parts
 from secondlook.data.read.ids import natural_key, numbered
 from secondlook.data.read.labels import encode
 from secondlook.data.read.pixels import check_size
+from secondlook.data.words import PART_WORDS, few
 from secondlook.errors import DataError
 from secondlook.types import PARTS, ImageSet
 
-_PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "valid",
-    "valid": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
 _DEFAULT_SIZE = 64
 _EXPECTED = "expected one folder per class with images in it, such as cats/1.jpg and dogs/1.jpg"
 A = TypeVar("A")
@@ -62,15 +54,15 @@ class _Left:
         notes = []
         if self.broken:
             reasons = [f"{name} ({reason})" for name, reason in self.broken]
-            notes.append(f"ignored {_counted(len(reasons), 'broken image')}: {_few(reasons)}")
+            notes.append(f"ignored {_counted(len(reasons), 'broken image')}: {few(reasons)}")
         if self.unlabelled:
             notes.append(
-                f"ignored {_counted(len(self.unlabelled), 'image')} outside class folders: {_few(self.unlabelled)}"
+                f"ignored {_counted(len(self.unlabelled), 'image')} outside class folders: {few(self.unlabelled)}"
             )
         if self.other:
-            notes.append(f"ignored {_counted(len(self.other), 'other file')}: {_few(self.other)}")
+            notes.append(f"ignored {_counted(len(self.other), 'other file')}: {few(self.other)}")
         if self.empty:
-            notes.append(f"no images in {_few(self.empty)}")
+            notes.append(f"no images in {few(self.empty)}")
         return notes
 
 
@@ -116,10 +108,6 @@ def _counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
-
-
 def _walk(folder: Path, root: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     """Files below a folder, hidden ones left out; links are followed only where they stay below the root."""
     real = folder.resolve()
@@ -149,7 +137,7 @@ def _found(path: Path, left: _Left) -> list[_Photo]:
     names = [file.relative_to(path) for file in files]
     headers = _threaded(photos.inspect, files)
     images = [name.parts for name, header in zip(names, headers, strict=True) if header.state != "other"]
-    in_parts = any(len(p) > 2 and p[0].lower() in _PARTS for p in images)
+    in_parts = any(len(p) > 2 and p[0].lower() in PART_WORDS for p in images)
     found = []
     for file, name, header in zip(files, names, headers, strict=True):
         place = _place(name.parts, in_parts)
@@ -169,7 +157,7 @@ def _found(path: Path, left: _Left) -> list[_Photo]:
 
 def _instead(left: _Left) -> str:
     if left.unlabelled and not left.broken:
-        return f"{_counted(len(left.unlabelled), 'image')} without a class folder: {_few(left.unlabelled)}"
+        return f"{_counted(len(left.unlabelled), 'image')} without a class folder: {few(left.unlabelled)}"
     return f"no readable image; {'; '.join(left.notes())}"
 
 
@@ -177,15 +165,15 @@ def _place(parts: tuple[str, ...], in_parts: bool) -> tuple[str, str] | None:
     """The part and the class of a file, or None where it lies in no class folder."""
     if not in_parts:
         return ("train", parts[0]) if len(parts) > 1 else None
-    if len(parts) > 2 and parts[0].lower() in _PARTS:
-        return _PARTS[parts[0].lower()], parts[1]
+    if len(parts) > 2 and parts[0].lower() in PART_WORDS:
+        return PART_WORDS[parts[0].lower()], parts[1]
     return None
 
 
 def _empty_classes(path: Path, found: Sequence[_Photo], in_parts: bool) -> list[str]:
     used = {tuple(Path(photo.name).parts[: 2 if in_parts else 1]) for photo in found}
     folders = [p for p in path.glob("*/*" if in_parts else "*") if p.is_dir() and not p.name.startswith(".")]
-    wanted = [p.relative_to(path) for p in folders if not in_parts or p.parent.name.lower() in _PARTS]
+    wanted = [p.relative_to(path) for p in folders if not in_parts or p.parent.name.lower() in PART_WORDS]
     return sorted(p.as_posix() for p in wanted if p.parts not in used)
 
 

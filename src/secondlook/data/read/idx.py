@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
+from secondlook.data.words import part_of
 from secondlook.errors import DataError
-from secondlook.types import ImageSet
+from secondlook.types import PARTS, ImageSet, Part
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "t10k": "test", "test": "test"}
 _DAMAGE = (OSError, EOFError, zlib.error)
 
 
@@ -57,8 +57,7 @@ def _pairs(path: Path) -> dict[str, tuple[Path, Path | None]]:
     for file in sorted(path.iterdir(), reverse=True):
         if file.is_file() and not file.name.startswith(".") and (dimensions := _dimensions(file)):
             (labels if dimensions == 1 else images)[_key(file)] = file
-    order = list(_PARTS.values())
-    keys = sorted(images, key=lambda key: (order.index(_part(key)), key))
+    keys = sorted(images, key=lambda key: (PARTS.index(_part(key)), key))
     return {key: (images[key], labels.get(key)) for key in keys}
 
 
@@ -97,8 +96,8 @@ def read(path: Path, size: int | None) -> ImageSet:
     )
 
 
-def _part(key: str) -> str:
-    return next((_PARTS[word] for word in key.split("-") if word in _PARTS), "train")
+def _part(key: str) -> Part:
+    return part_of(key) or "train"
 
 
 def _array(file: Path) -> NDArray[Any]:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
+from secondlook.data.words import PART_WORDS
 from secondlook.errors import DataError
-from secondlook.types import ImageSet
+from secondlook.types import PARTS, ImageSet
 
 _PAIRS = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"), ("data", "labels"))
-_PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
 _CLASSES = ("classes", "class_names")
 _KNOWN = "x and y, X and y, images and labels, data and target, or x_train, y_train, x_test, y_test"
 
@@ -84,7 +84,7 @@ def _names(array: NDArray[Any], path: Path) -> list[str]:
 
 
 def _in_parts(archive: _Archive, path: Path, size: int | None, classes: list[str] | None) -> ImageSet:
-    pairs, unlabelled = _part_keys(archive.keys)
+    pairs, unlabelled = _part_keys(archive.keys, path)
     if not pairs:
         found = ", ".join(archive.keys) or "nothing"
         raise DataError(f"{path}: expected arrays named {_KNOWN}, got {found}; rename them")
@@ -110,18 +110,22 @@ def _in_parts(archive: _Archive, path: Path, size: int | None, classes: list[str
     )
 
 
-def _part_keys(keys: list[str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+def _part_keys(keys: list[str], path: Path) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """The keys of images and labels of each part, and the keys of images that have no labels."""
     pairs: dict[str, tuple[str, str]] = {}
     unlabelled = []
     for key in keys:
-        for word, part in _PARTS.items():
+        for word, part in PART_WORDS.items():
             for x, y in (("x_{}", "y_{}"), ("X_{}", "y_{}"), ("{}_images", "{}_labels")):
                 if key == x.format(word) and y.format(word) in keys:
+                    if part in pairs:
+                        raise DataError(
+                            f"{path}: expected one pair of arrays per part, got {pairs[part][0]} and {key}; keep one"
+                        )
                     pairs[part] = (key, y.format(word))
                 elif key == x.format(word):
                     unlabelled.append(key)
-    return {part: pairs[part] for part in ("train", "valid", "test") if part in pairs}, unlabelled
+    return {part: pairs[part] for part in PARTS if part in pairs}, unlabelled
 
 
 def _joined(arrays: list[NDArray[Any]], keys: list[str], path: Path) -> NDArray[Any]:

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
+from secondlook.data.words import few, part_of
 from secondlook.errors import DataError
 from secondlook.types import ImageSet
 
 _PIXEL = re.compile(r"pixel[ _]?\d+([ _]\d+)?|\d+x\d+", re.IGNORECASE)
 _LABELS = ("label", "class", "target")
-_PARTS = {"train": "train", "test": "test", "val": "valid", "valid": "valid", "validation": "valid"}
 _EXPECTED = "expected a CSV with the columns label,pixel0,pixel1,…"
 
 
@@ -71,7 +71,7 @@ def read(path: Path, size: int | None) -> ImageSet:
     files = _files(path)
     labelled = [file for file in files if _header(file).label is not None]
     skipped = [file.name for file in files if file not in labelled]
-    if len(labelled) > 1 and len({_part(file) for file in labelled} - {""}) < len(labelled):
+    if len(labelled) > 1 and len({part_of(file.stem) for file in labelled} - {None}) < len(labelled):
         found = ", ".join(file.name for file in labelled)
         raise DataError(f"{path}: expected one labelled CSV, or one per part, got {found}; give one of them")
     if labelled:
@@ -79,11 +79,6 @@ def read(path: Path, size: int | None) -> ImageSet:
     if len(files) > 1:
         raise DataError(f"{path}: {_EXPECTED} in one of {', '.join(skipped)}, got none with labels; give one of them")
     return _read(path, files, size, [])
-
-
-def _part(file: Path) -> str:
-    words = re.split(r"[-_. ]+", file.stem.lower())
-    return next((_PARTS[word] for word in words if word in _PARTS), "")
 
 
 def _read(source: Path, files: Sequence[Path], size: int | None, notes: list[str]) -> ImageSet:
@@ -94,7 +89,7 @@ def _read(source: Path, files: Sequence[Path], size: int | None, notes: list[str
         xs.append(x)
         ys.append(y)
         names += [f"{file.name}:{line}" for line in range(2, 2 + len(x))]
-        parts += [_part(file)] * len(x)
+        parts += [part_of(file.stem) or ""] * len(x)
         if header.others:
             notes = [*notes, f"{file.name}: ignored {_listed(header.others)}"]
     if len({x.shape[1:] for x in xs}) > 1:
@@ -113,8 +108,7 @@ def _read(source: Path, files: Sequence[Path], size: int | None, notes: list[str
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"the column{'s' * (len(names) > 1)} {', '.join(names[:3])}{more}"
+    return f"the column{'s' * (len(names) > 1)} {few(names)}"
 
 
 def _columns(file: Path, header: _Header) -> tuple[NDArray[Any], NDArray[Any] | None]:
