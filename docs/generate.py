@@ -1,7 +1,8 @@
 """Rewrites what the docs take from the program. `make docs` runs it.
 
-Options and models come from the code, and a test (``--check``) fails when a page is stale. The README's table and picture come
-from a fresh run of the demo, so they change with the machine: only ``--demo`` renews them. The picture needs Chromium.
+Options and models come from the code, and a test (``--check``) fails when a page is stale. The README's table and
+picture come from a fresh run of the demo, so they change with the machine: only ``--demo`` renews them. The picture
+needs Chromium.
 """
 
 from __future__ import annotations

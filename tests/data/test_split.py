@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import train_test_split
 
 from secondlook import ImageSet, Split
+from secondlook.data.read import require_comparable
 from secondlook.data.split import part_sizes, split
 from secondlook.errors import DataError, UsageError
 from secondlook.types import PARTS
@@ -77,9 +78,13 @@ def test_identical_images_never_straddle_parts(problem: tuple[ImageSet, int, int
     repeats = np.unique(np.strings.partition(images.ids[images.labels >= 0], "#")[0], return_counts=True)[1]
     try:
         cut = split(images, valid=valid, test=test, seed=seed)
-    except DataError:
-        assert (repeats == 1).sum() < valid + test
+    except DataError as error:
+        if "to train on" in str(error):
+            assert (repeats > 1).any()
+        else:
+            assert (repeats == 1).sum() < valid + test
         return
+    assert len(np.unique(images.labels[cut.train])) >= 2
     stems = [set(np.strings.partition(images.ids[cut[part]], "#")[0].tolist()) for part in PARTS]
     assert sum(map(len, stems)) == len(set.union(*stems))
     together = np.concatenate([cut[part] for part in PARTS])
@@ -204,6 +209,77 @@ def test_an_unlabelled_test_part_counts_as_missing() -> None:
     images = own(("train", 40), ("test", 8))
     cut = split(replace(images, labels=np.where(images.parts == "test", -1, images.labels)), valid=0.25, test=0.25)
     assert (len(cut.train), len(cut.valid), len(cut.test)) == (20, 10, 10)
+
+
+def test_identical_images_on_both_sides_of_the_sources_own_parts_are_counted() -> None:
+    ids = [f"{i:016x}" for i in range(64)]
+    ids[40:43] = [f"{ids[i]}#2" for i in (0, 0, 5)]  # three test images repeat two training ones
+    ids[50] = f"{ids[60]}#2"  # one repeats a validation image
+    ids[43] = f"{ids[44]}#2"  # inside a part nobody is misled
+    parts = np.repeat(["train", "test", "valid"], [40, 14, 10])
+    images = labelled(np.arange(64) % 2, ids, parts=parts)
+    assert split(images).method == (
+        "the source's own train, valid and test; 3 of 14 test images are also in training; "
+        "1 of 14 test images is also in validation"
+    )
+
+
+def test_only_what_was_cut_by_us_is_said_to_be_kept_together() -> None:
+    ids = [f"{i:016x}" for i in range(48)]
+    ids[40:42] = [f"{ids[i]}#2" for i in (0, 1)]
+    images = labelled(np.arange(48) % 2, ids, parts=np.repeat(["train", "test"], [40, 8]))
+    cut = split(images, valid=0.25)
+    inside = [int(np.isin([0, 1], cut[part]).sum()) for part in ("train", "valid")]
+    assert sum(inside) == 2
+    start = "the source's own train and test; valid cut from train, stratified by class, identical images kept together"
+    said = [
+        f"; {n} of 8 test images {'is' if n == 1 else 'are'} also in {name}"
+        for n, name in zip(inside, ("training", "validation"), strict=True)
+        if n
+    ]
+    assert cut.method == start + "".join(said)
+
+
+def test_one_class_in_the_sources_own_training_part_is_refused_with_what_it_lacks() -> None:
+    images = labelled([0] * 20 + [0, 1, 2, 3, 4] * 4, parts=np.repeat(["train", "test"], [20, 20]))
+    message = (
+        "^test: expected at least 2 classes in its own training part, got only 0; "
+        "add images of 1, 2, 3 and 1 more to it$"
+    )
+    for check in (split, lambda i: require_comparable(i, valid=0.15, test=0.15)):
+        with pytest.raises(DataError, match=message):
+            check(images)
+
+
+def test_labels_in_the_test_part_alone_are_refused() -> None:
+    images = own(("train", 20), ("test", 8))
+    with pytest.raises(DataError, match="test: expected labelled images in its own training part, got none"):
+        split(replace(images, labels=np.where(images.parts == "train", -1, images.labels)))
+
+
+def test_a_class_that_the_sources_own_training_part_lacks_is_said() -> None:
+    labels = [0, 1, 2] * 10 + [0, 1, 2, 3] * 3
+    images = labelled(labels, parts=np.repeat(["train", "test"], [30, 12]))
+    require_comparable(images, valid=0.2, test=0.2)
+    assert split(images).method.endswith("identical images kept together; class 3 is not in training")
+    images = labelled([0, 1] * 15 + [*range(6)] * 3, parts=np.repeat(["train", "test"], [30, 18]))
+    assert split(images).method.endswith("; classes 2, 3, 4 and 1 more are not in training")
+
+
+@pytest.mark.parametrize("copies", [(12,), (3, 3, 3), (1,)])
+def test_a_class_of_copies_alone_is_trained_on(copies: tuple[int, ...]) -> None:
+    ids = [f"{i:016x}" for i in range(60)]
+    ids += [f"copy {i}#{j}" for i, n in enumerate(copies) for j in range(n)]
+    images = labelled([0] * 60 + [1] * sum(copies), ids)
+    for seed in range(20):
+        assert 1 in images.labels[split(images, seed=seed).train]
+
+
+def test_a_training_part_that_is_filled_by_copies_of_one_image_is_refused() -> None:
+    images = labelled([0] * 30 + [1] * 10, ["same"] * 30 + [f"{i:016x}" for i in range(10)])
+    message = "test: expected at least 2 classes to train on, got only 0, whose identical images, .*; remove copies$"
+    with pytest.raises(DataError, match=message):
+        split(images, valid=10, test=10)
 
 
 @pytest.mark.parametrize("share", [0, 0.0, 1.0, 1.5, -0.1, -3, True, "0.2", float("nan")])

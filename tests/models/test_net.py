@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondlook.errors import UsageError
-from secondlook.models.engines.torch_engine import build, count_module
+from secondlook.models.engines.torch_net import build, count_module
 from secondlook.models.ladder import NETS
 from secondlook.models.net import Count, check_size, enlarged, parse
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from secondlook.models.engines.torch_engine import Examples, Optimiser, TorchEngine, build, choose_device
+from secondlook.models.engines.torch_engine import Examples, Optimiser, TorchEngine, choose_device
+from secondlook.models.engines.torch_net import build
 from secondlook.models.net import parse
 
 NET = "conv 4 3x3, leaky, bn, maxpool 2, dense 8, relu"

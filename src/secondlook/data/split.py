@@ -20,6 +20,11 @@ from secondlook.types import PARTS, FloatArray, ImageSet, IntArray, Part, Split
 # In this order everywhere below: columns of tables, and what is filled first.
 _ORDER: tuple[Part, ...] = ("test", "valid", "train")
 _TRAIN = 2
+_BEFORE: tuple[tuple[Part, Part, str], ...] = (
+    ("test", "train", "training"),
+    ("test", "valid", "validation"),
+    ("valid", "train", "training"),
+)
 # A class with so many images gets at least one in each part, where there is room.
 _AT_LEAST_FROM = (3, 3, 1)
 
@@ -51,10 +56,11 @@ def split(images: ImageSet, *, valid: float | int = 0.15, test: float | int = 0.
             f"{images.source}: expected enough different images to fill {' and '.join(empty)}, "
             "got too many identical ones, which must stay together in one part"
         )
-    if len(left := np.unique(images.labels[parts["train"]])) < len(np.unique(images.labels[pool])) and len(left) < 2:
+    trained = np.unique(images.labels[parts["train"]])
+    if len(trained) < 2 <= len(np.unique(images.labels[pool])):
         raise DataError(
-            f"{images.source}: expected at least 2 classes to train on, got only {images.classes[left[0]]}: identical "
-            "images, which must stay together, fill the training part; remove copies or ask for smaller other parts"
+            f"{images.source}: expected at least 2 classes to train on, got only {images.classes[trained[0]]}, whose "
+            "identical images, which must stay together, fill the training part; remove copies"
         )
     own = _own(images)
     for part in own:
@@ -258,20 +264,19 @@ def _method(images: ImageSet, own: Sequence[Part], asked: dict[Part, int], parts
     if own:
         clauses += _repeats(images, parts)
     if lacking := _lacking(images, parts["train"]):
-        clauses.append(f"without a training image: {few(lacking)}")
+        one = len(lacking) == 1
+        clauses.append(f"class{'' if one else 'es'} {few(lacking)} {'is' if one else 'are'} not in training")
     return "; ".join(clauses)
 
 
 def _repeats(images: ImageSet, parts: dict[Part, IntArray]) -> list[str]:
-    """How many images of a part have an identical one in the part that came before it."""
+    """How many images of a part have an identical one in a part that learns or chooses before it."""
     stems = np.strings.partition(images.ids, "#")[0]
-    called = {"train": "training", "valid": "validation"}
     clauses = []
-    for part, before in (("test", "train"), ("test", "valid"), ("valid", "train")):
-        n = int(np.isin(stems[parts[part]], stems[parts[before]]).sum())  # type: ignore[index]
-        if n:
+    for part, before, name in _BEFORE:
+        if n := int(np.isin(stems[parts[part]], stems[parts[before]]).sum()):
             verb = "is" if n == 1 else "are"
-            clauses.append(f"{n:,} of {len(parts[part]):,} {part} images {verb} also in {called[before]}")
+            clauses.append(f"{n:,} of {len(parts[part]):,} {part} images {verb} also in {name}")
     return clauses
 
 

@@ -186,7 +186,7 @@ class NetClassifier(ImageClassifier):
 
     def _module(self, image: tuple[int, int, int], seed: int) -> tuple[nn.Module, Count, int]:
         """The initialised module, its counts, and the numbers that one image leaves behind in it."""
-        from secondlook.models.engines.torch_engine import build, call_factory, count_module
+        from secondlook.models.engines.torch_net import build, call_factory, count_module
 
         outputs = len(self.classes_)
         if not isinstance(self.net, str):

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from secondlook import read
+from secondlook.data.words import PART_WORDS, few, part_of
+from secondlook.errors import DataError
+
+X = np.random.default_rng(0).integers(0, 255, (6, 4, 4)).astype(np.uint8)
+Y = np.array([0, 1, 0, 1, 0, 1], np.uint8)
+OTHERS = [word for word in PART_WORDS if word not in ("train", "training")]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train", "train"),
+        ("emnist-letters-test", "test"),
+        ("Hot_Validation.v2", "valid"),
+        ("t10k-images", "test"),
+        ("trained", None),
+        ("", None),
+    ],
+)
+def test_a_name_tells_its_part_by_a_whole_word(name: str, part: str | None) -> None:
+    assert part_of(name) == part
+
+
+def as_folders(path: Path, word: str) -> None:
+    for part in ("training", word.capitalize()):
+        for i in range(6):
+            file = path / part / str(Y[i]) / f"{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(X[i]).save(file)
+
+
+def as_npz(path: Path, word: str) -> None:
+    np.savez(path, x_training=X, y_training=Y, **{f"x_{word}": X, f"y_{word}": Y})
+
+
+def as_csvs(path: Path, word: str) -> None:
+    path.mkdir()
+    header = ",".join(["label", *(f"pixel{i}" for i in range(16))])
+    table = np.column_stack([Y, X.reshape(6, -1)])
+    for part in ("training", word):
+        np.savetxt(path / f"{part}.csv", table, "%d", ",", header=header, comments="")
+
+
+def as_idx(path: Path, word: str) -> None:
+    path.mkdir()
+    for part in ("training", word):
+        for kind, a in (("images-idx3", X), ("labels-idx1", Y)):
+            shape = b"".join(n.to_bytes(4, "big") for n in a.shape)
+            (path / f"{part}-{kind}-ubyte").write_bytes(bytes([0, 0, 8, a.ndim]) + shape + a.tobytes())
+
+
+@pytest.mark.parametrize("word", OTHERS)
+@pytest.mark.parametrize(("write", "name"), [(as_folders, "d"), (as_npz, "d.npz"), (as_csvs, "d"), (as_idx, "d")])
+def test_every_format_knows_the_same_words_for_parts(tmp_path: Path, write: object, name: str, word: str) -> None:
+    write(tmp_path / name, word)  # type: ignore[operator]
+    images = read(tmp_path / name)
+    assert images.parts is not None
+    assert len(images) == 12
+    for part, where in zip(images.parts.tolist(), images.names, strict=True):
+        assert part == ("train" if "training" in where else PART_WORDS[word])
+
+
+@pytest.mark.parametrize("keys", [("x_val", "x_valid"), ("x_train", "x_training"), ("x_test", "test_images")])
+def test_two_pairs_for_one_part_of_an_npz_are_refused(tmp_path: Path, keys: tuple[str, str]) -> None:
+    arrays = {"x_train": X, "y_train": Y}
+    for key in keys:
+        arrays |= {key: X, key.replace("x_", "y_").replace("images", "labels"): Y}
+    np.savez(tmp_path / "d.npz", **arrays)
+    with pytest.raises(DataError, match=r"d\.npz: expected one pair of arrays per part, got .* and .*; keep one"):
+        read(tmp_path / "d.npz")
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    assert few(["a"]) == "a"
+    assert few(["a", "b", "c"]) == "a, b, c"
+    assert few([*"abcdefg"]) == "a, b, c and 4 more"
