@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -47,12 +48,17 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError("No space left on device")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_a_place_that_cannot_be_written_to_is_named_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def refuse(stream: IO[bytes], **_: object) -> None:
+        stream.write(b"half")
+        raise error
 
-    monkeypatch.setattr(verb.np, "savez", full)
-    with pytest.raises(OSError, match="No space left on device"):
+    monkeypatch.setattr(verb.np, "savez", refuse)
+    message = rf"expected a place that can be written to, got .*out\.npz \({error.strerror}\)"
+    with pytest.raises(UsageError, match=message):
         make("slash", tmp_path / "out.npz")
     assert list(tmp_path.iterdir()) == []
 
@@ -83,15 +89,6 @@ def test_wrong_use_is_refused_in_a_sentence(
     with pytest.raises(UsageError, match=message):
         make(what, tmp_path / out, **parameters)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(verb.tempfile, "mkstemp", refuse)
-    with pytest.raises(UsageError, match=r"expected a folder that can be written to, got .* \(Permission denied\)"):
-        make("slash", tmp_path / "out.npz")
 
 
 def test_the_generator_is_the_public_one() -> None:

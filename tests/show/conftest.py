@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,7 @@ def build_run(
     }  # fmt: skip
     counts = {part: np.bincount(values, minlength=k).tolist() for part, values in labels.items()}
     majority = float((labels["test"] == int(np.argmax(counts["train"]))).mean())
-    return Run(
-        path, config, data, tuple(rows), 1 / k, majority, chosen, histories, counts, True, predictions, thumbnails
-    )
+    return Run(path, config, data, tuple(rows), 1 / k, majority, chosen, histories, counts, predictions, thumbnails)
 
 
 def _pictures(labels: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
@@ -140,6 +139,21 @@ def _pictures(labels: np.ndarray, shape: tuple[int, int, int], rng: np.random.Ge
     blob = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (h * w / 40))
     images = (235 * blob[..., None] + rng.integers(0, 20, (len(labels), h, w, c))).clip(0, 255)
     return images.astype(np.uint8)
+
+
+NOTES = {
+    "lenet": {"reason": "images enlarged from 8x8 to 16x16, the smallest this net takes"},
+    "cnn-tiny": {"reason": "images enlarged from 8x8 to 16x16, the smallest this net takes"},
+    "mlp-small": {"status": "timeout", "reason": "stopped at its time limit in epoch 7 of 30; epoch 5 was kept"},
+    "forest": {"status": "timeout"},
+}
+
+
+@pytest.fixture(scope="session")
+def noted() -> Run:
+    """A run in which models that have scores have notes, too: two share one, one was stopped and says no more."""
+    run = build_run()
+    return replace(run, rows=tuple(replace(row, **NOTES.get(row.model, {})) for row in run.rows))
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,13 @@ def test_a_higher_share_never_stands_further_left(a, b, stretched):
     assert 0 <= axis.position(low) <= axis.position(high) <= 1
 
 
+def test_the_even_axis_ends_at_whole_tenths_with_some_room():
+    axis = Axis.even([0.97, 0.64])
+    assert (axis.low, axis.high) == pytest.approx((0.6 - 0.04 * 0.4, 1 + 0.04 * 0.4))
+    assert not axis.stretched
+    assert (Axis.even([]).low, Axis.even([]).high) == pytest.approx((-0.04, 1.04))
+
+
 @pytest.mark.parametrize("variant", [{}, {"scale": 0.8}, {"perfect": True}, {"k": 2}, {"all_failed": True}])
 def test_ticks_are_few_inside_and_apart(make_run, variant):
     axis = Axis.of(make_run(**variant))

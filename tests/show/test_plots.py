@@ -55,6 +55,21 @@ def test_names_cover_neither_each_other_nor_the_points(make_run, variant):
                 assert not box.contains(*ax.transData.transform((row.trained, row.test_accuracy)))
 
 
+@pytest.mark.parametrize("variant", [{}, {"scale": 0.9, "k": 20}, {"n_test": 270}, {"k": 345, "scale": 0.7}])
+def test_no_line_to_a_point_crosses_another_name(make_run, variant):
+    ax = plot_frontier(make_run(**variant))
+    ax.figure.canvas.draw()
+    named = [t for t in ax.texts if t.arrow_patch is not None]
+    boxes = {t: Text.get_window_extent(t) for t in named}
+    far = [t for t in named if t.arrow_patch.get_visible()]
+    for text in far:
+        start = (boxes[text].min + boxes[text].max) / 2
+        way = start + (ax.transData.transform(text.xy) - start) * np.linspace(0, 1, 200)[:, None]
+        for other in named:
+            if other is not text:
+                assert not any(boxes[other].contains(*place) for place in way), (text, other)
+
+
 def test_a_run_in_which_nothing_finished_still_shows_chance_and_majority(make_run):
     ax = plot_frontier(make_run(all_failed=True))
     assert {found.get_label() for found in ax.get_lines()} == {"chance", "majority value"}

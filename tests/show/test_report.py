@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -158,7 +159,7 @@ def test_a_reason_and_a_model_name_are_escaped_too(run, tmp_path):
 
 def test_the_parts_come_in_order(written):
     page, _, _ = written["plain"]
-    parts = ["table", "size", "curves", "confusion", "mistakes", "made", "glossary"]
+    parts = ["table", "size", "curves", "confusion", "classes", "mistakes", "made", "glossary"]
     assert [i for i in page.ids if i in parts] == parts
 
 
@@ -168,6 +169,37 @@ def test_every_model_has_its_line_and_every_failure_its_reason(written):
         assert row.model in page.text
         assert row.reason in page.text
     assert "out of time: stopped after the limit of 2 min" in page.text
+
+
+def test_notes_stand_below_the_table_and_are_numbered_at_the_names(noted, tmp_path):
+    from secondlook.show.table import table
+
+    marks = {line.model: line.mark for line in table(noted).lines if line.mark}
+    assert marks == {"lenet": 1, "forest": 2, "mlp-small": 3, "cnn-tiny": 1}
+    text = write_report(noted, tmp_path / "r.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.tags["sup"] == 4
+    assert "lenet, cnn-tiny: images enlarged from 8x8 to 16x16, the smallest this net takes" in page.text
+    assert "forest: out of time" in page.text
+    assert (
+        page.text.index("Sorted by") < page.text.index("lenet, cnn-tiny:") < page.text.index("Accuracy against size Up")
+    )
+
+
+def test_a_model_stopped_with_scores_has_an_open_dot_and_says_so(noted, run):
+    text = table_html(noted)
+    assert text.count('class="bar cut"') == 2
+    assert re.search(r'aria-label="mlp-small: 95 % interval [^"]*; out of time"', text)
+    assert "Open dot: the model was stopped before its training was done." in text
+    assert "Open dot" not in table_html(run)
+    assert "cut" not in re.findall(r'class="([^"]*)"', table_html(run))
+
+
+def test_where_nothing_finished_the_table_has_no_empty_columns(written):
+    page, text, _ = written["all failed"]
+    assert "what happened" in page.text
+    assert "log-loss</abbr>" not in text
+    assert "Sorted by" not in page.text
 
 
 def test_numbers_of_the_table_stand_with_their_intervals(written):
@@ -215,11 +247,22 @@ def test_a_report_is_whole_or_not_there(run, tmp_path, monkeypatch):
     target = tmp_path / "deep" / "report.html"
     write_report(run, target)
     before = target.read_bytes()
-    monkeypatch.setattr("secondlook.show.report.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_report(run, target)
     assert target.read_bytes() == before
     assert [p.name for p in target.parent.iterdir()] == ["report.html"]
+
+
+def test_the_report_is_as_readable_as_any_new_file(run, tmp_path):
+    other = tmp_path / "other"
+    other.touch()
+    assert write_report(run, tmp_path / "r.html").stat().st_mode == other.stat().st_mode
+    before = os.umask(0o077)
+    try:
+        assert write_report(run, tmp_path / "r.html").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_the_same_run_gives_the_same_page(run, tmp_path):

@@ -70,6 +70,28 @@ def test_a_long_reason_stays_on_its_line(run):
     assert line.endswith("…")
 
 
+def test_notes_on_models_with_scores_stand_below_the_legend(noted):
+    lines = table_text(noted).splitlines()
+    assert lines[-5:-1] == [
+        "○ stopped before its training was done",
+        "lenet, cnn-tiny: images enlarged from 8x8 to 16x16, the smallest this net takes",
+        "forest: out of time",
+        "mlp-small: stopped at its time limit in epoch 7 of 30; epoch 5 was kept",
+    ]
+    assert [line.split()[0] for line in lines[3:15] if "○" in line] == ["forest", "mlp-small"]
+    assert "stopped" not in table_text(replace(noted, rows=noted.rows[:3]))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_note_is_wrapped_and_indented(noted, width):
+    long = replace(noted.rows[0], reason="many\nwords " * 20 + "網" * 70)
+    lines = table_text(replace(noted, rows=(long,)), width=width).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("lenet: many words many"))
+    assert all(line.startswith("  ") for line in lines[first + 1 : -1])
+    assert "網" * 70 in "".join(line.strip() for line in lines[first:])
+    assert max(cell_len(line) for line in lines) <= width
+
+
 @pytest.mark.parametrize("width", [8, 21, 44])
 def test_the_bar_puts_the_dot_and_the_lines_where_the_axis_says(run, width):
     axis = Axis.of(run)

@@ -13,6 +13,7 @@ from secondlook.show.facts import (
     frontier,
     matrix,
     most_missed,
+    notes,
     overfitting_from,
     tied,
     top_confusions,
@@ -48,6 +49,16 @@ def test_there_are_three_to_five_sentences_each_with_a_phrase_to_follow(make_run
         assert sentence.phrase.strip()
         assert sentence.text.endswith(".")
         assert "  " not in sentence.text
+
+
+def test_a_chosen_model_that_was_stopped_is_said_so(run):
+    stopped = replace(run[run.chosen], status="timeout")
+    said = text(with_rows(run, stopped, *run.rows[1:]))
+    assert said.startswith("lenet (stopped before its training was done) was chosen on validation (by balanced")
+
+
+def test_the_class_missed_most_links_to_the_classes(run):
+    assert next(s for s in sentences(run) if "misses most" in s.text).anchor == "classes"
 
 
 def test_the_lazy_answer_and_guessing_are_named_with_their_shares(run):
@@ -242,5 +253,9 @@ def test_overfitting_begins_where_validation_rises_while_training_falls(train, v
     assert overfitting_from(history(train, valid)) == start
 
 
-def test_every_column_of_the_table_is_explained():
-    assert set(COLUMNS) <= set(GLOSSARY)
+def test_every_column_of_the_tables_is_explained():
+    assert {*COLUMNS, "support", "precision", "recall", "F1"} <= set(GLOSSARY)
+
+
+def test_a_note_that_several_models_share_stands_once(noted):
+    assert [models for models, _ in notes(noted)] == [["lenet", "cnn-tiny"], ["forest"], ["mlp-small"]]

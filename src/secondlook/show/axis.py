@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -38,17 +39,23 @@ class Axis:
     def of(cls, run: Run) -> Axis:
         """The axis that holds every test interval of a run, chance and the majority value."""
         done = [r for r in run.rows if r.test_accuracy is not None]
-        values = [run.chance, run.majority, *(v for r in done for v in (r.test_low, r.test_high) if v is not None)]
+        values = [v for r in done for v in (r.test_low, r.test_high) if v is not None]
         best = max((r.test_accuracy or 0.0 for r in done), default=0.0)
-        if not done or best <= _STRETCH_ABOVE:
-            low = max(floor(min(values) * 10 - 0.3) / 10, 0.0) if done else 0.0
-            high = ceil(max(values) * 10) / 10 if done else 1.0
-            return cls(low - _ROOM * (high - low), high + _ROOM * (high - low))
+        if best <= _STRETCH_ABOVE:
+            return cls.even([run.chance, run.majority, *values] if done else [])
         n = max(r.n_test or 1 for r in done)
+        values += [run.chance, run.majority]
         ends = cls(0, 1, True, min(0.01, 0.25 / n))
         low, high = ends.warp(np.array([min(values), max(values)]))
         room = _ROOM * max(high - low, 1e-3)
         return cls(float(low - room), float(high + room), True, ends.margin)
+
+    @classmethod
+    def even(cls, values: Sequence[float]) -> Axis:
+        """The even axis that holds these shares, in whole tenths; from 0 to 1 where there are none."""
+        low = max(floor(min(values) * 10 - 0.3) / 10, 0.0) if values else 0.0
+        high = ceil(max(values) * 10) / 10 if values else 1.0
+        return cls(low - _ROOM * (high - low), high + _ROOM * (high - low))
 
     @property
     def low(self) -> float:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secondlook.measure.scores import confusion
+from secondlook.measure.scores import confusion, per_class
 from secondlook.types import FloatArray, History, IntArray, Predictions, Row, Run
+
+STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skipped", "ok": ""}
 
 # Validation loss this much above its lowest value counts as rising.
 _RISE = 1.02
@@ -21,6 +23,15 @@ def finished(run: Run) -> list[Row]:
 def unfinished(run: Run) -> list[Row]:
     """The rows without test scores, in the run's order."""
     return [r for r in run.rows if r.test_accuracy is None]
+
+
+def notes(run: Run) -> list[tuple[list[str], str]]:
+    """What is to be known of models that have scores, as (models, note); a note that several share stands once."""
+    found: dict[str, list[str]] = {}
+    for row in finished(run):
+        if text := " ".join(row.reason.split()) or STATUS_WORDS[row.status]:
+            found.setdefault(text, []).append(row.model)
+    return [(models, text) for text, models in found.items()]
 
 
 def chosen_row(run: Run) -> Row | None:
@@ -67,6 +78,13 @@ def error_shares(counts: IntArray) -> FloatArray:
     return shares
 
 
+def by_recall(counts: IntArray) -> IntArray:
+    """The classes' indices, lowest recall first; of equals the one with more items, those without items last."""
+    support = counts.sum(axis=1)
+    recall = np.where(support > 0, per_class(counts)["recall"], np.inf)
+    return np.lexsort((-support, recall)).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Missed:
     """The class with the lowest recall: how many of its n test images were missed, and the answer given most."""
@@ -79,13 +97,11 @@ class Missed:
 
 
 def most_missed(counts: IntArray, classes: tuple[str, ...]) -> Missed | None:
-    """The class with the lowest recall (of equals the one with more items), or None when nothing was missed."""
+    """The class with the lowest recall, or None when nothing was missed."""
     support, hits = counts.sum(axis=1), np.diag(counts)
     if not (support - hits).any():
         return None
-    share = error_shares(counts).diagonal().copy()
-    share[support == 0] = 2.0
-    worst = int(np.lexsort((-support, share))[0])
+    worst = int(by_recall(counts)[0])
     wrong = counts[worst].copy()
     wrong[worst] = 0
     answer = int(wrong.argmax())

@@ -17,6 +17,7 @@ _MOST, _MOST_PER_CLASS, _MOST_CLASSES = 96, 12, 24
 # Pictures get larger where images do; all of them together stay below this many characters.
 _MOST_CHARACTERS = 1_500_000
 _PIXELATED_UP_TO = 64
+_LONGER_SIDE = 112
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,10 @@ def encode(pixels: NDArray[np.uint8]) -> str:
 
 
 def _display_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """CSS pixels: the longer side about 96, a whole multiple of the image's pixels where those are few."""
+    """CSS pixels: the longer side about 112, a whole multiple of the image's pixels where those are few."""
     h, w = shape[:2]
     longer = max(h, w)
-    factor = max(round(96 / longer), 1) if longer <= _PIXELATED_UP_TO else 96 / longer
-    if longer * factor < 64:
-        factor += 1
+    factor = max(round(_LONGER_SIDE / longer), 1) if longer <= _PIXELATED_UP_TO else _LONGER_SIDE / longer
     return max(round(w * factor), 1), max(round(h * factor), 1)
 
 

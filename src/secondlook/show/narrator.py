@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from secondlook.show import format as fmt
-from secondlook.show.table import STATUS_WORDS
+from secondlook.show.facts import STATUS_WORDS
 from secondlook.types import Row
 
 __all__ = ["Narrator"]

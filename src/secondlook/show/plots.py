@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from secondlook.show.axis import tick_label
@@ -44,7 +44,8 @@ def plot_history(history: History, ax: Axes | None = None, *, palette: Palette =
     kept = [e for e in history.epochs if e.epoch == history.best]
     if kept:
         ax.axvline(kept[0].epoch, color=palette.accent, linewidth=1, zorder=1)
-        ax.plot([kept[0].epoch], [kept[0].valid_loss], "o", color=palette.accent, markersize=5.5, label="kept epoch")
+        ax.plot([kept[0].epoch], [kept[0].valid_loss], "o", color=palette.accent, markersize=5.5, label="kept epoch",
+                clip_on=False, zorder=3)  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set(xlabel="epoch", ylabel="loss")
     if len(epochs) == 1:
@@ -65,6 +66,7 @@ def loss_scale(ax: Axes, histories: list[History]) -> None:
     if low <= 0 or high / low < 10:
         ax.set_ylim(0, high * 1.05 or 1)
         ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value)))
         return
     low = max(low, high * 1e-5)
     ax.set_yscale("log")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from secondlook.runs.files import write_atomically
 from secondlook.show import format as fmt
+from secondlook.show.by_class import ClassTable, class_table
 from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, top_confusions
 from secondlook.show.gallery import Gallery, gallery
 from secondlook.show.made import made
@@ -141,8 +141,8 @@ def _curves(run: Run) -> list[Panel]:
     return panels
 
 
-def _matrices(run: Run, links: dict[str, str]) -> tuple[list[Panel], list[tuple[str, str, int, int]]]:
-    panels, top = [], []
+def _matrices(run: Run, links: dict[str, str]) -> list[Panel]:
+    panels = []
     rows = sorted(finished(run), key=lambda r: r.model != run.chosen)
     for i, row in enumerate(rows):
         predictions = run.predictions(row.model)
@@ -154,10 +154,18 @@ def _matrices(run: Run, links: dict[str, str]) -> tuple[list[Panel], list[tuple[
             panels.append(Panel(row.model, text, links[row.model], drawn, label=label))
         else:
             panels.append(Panel(row.model, text, links[row.model], png=png(counts), label=label))
-        if i == 0:
-            support = counts.sum(axis=1)
-            top = [(classes[a], classes[b], n, int(support[a])) for a, b, n in top_confusions(counts, _TOP)]
-    return panels, top
+    return panels
+
+
+def _by_class(run: Run) -> tuple[ClassTable | None, list[tuple[str, str, int, int]]]:
+    """Of the chosen model: the table of classes, and its most frequent confusions (given, says, count, support)."""
+    if chosen_row(run) is None:
+        return None, []
+    predictions = run.predictions(run.chosen)
+    counts, classes = matrix(predictions), predictions.classes
+    support = counts.sum(axis=1)
+    top = [(classes[a], classes[b], n, int(support[a])) for a, b, n in top_confusions(counts, _TOP)]
+    return class_table(counts, classes), top
 
 
 def _gallery_text(shown: Gallery) -> str:
@@ -181,7 +189,7 @@ def _about(run: Run) -> str:
 def _values(run: Run) -> dict[str, Any]:
     done = finished(run)
     links = {row.model: f"confusion-{i}" for i, row in enumerate(run.rows) if row in done}
-    matrices, top = _matrices(run, links)
+    by_class, top = _by_class(run)
     best = chosen_row(run)
     shown = gallery(run.predictions(best.model), run.thumbnails(), run.data["shape"]) if best else None
     curves = _curves(run)
@@ -201,7 +209,8 @@ def _values(run: Run) -> dict[str, Any]:
         "size_narrow": _frontier(run, 3.5, 4.0, "sizen") if done else "",
         "families": _families(run),
         "curves": curves,
-        "matrices": matrices,
+        "matrices": _matrices(run, links),
+        "by_class": by_class,
         "legend": legend(),
         "top": top,
         "k": len(run.data["classes"]),
@@ -224,13 +233,5 @@ def write_report(run: Run, path: Path) -> Path:
     text = _templates().get_template("report.html").render(**_values(run))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        os.replace(name, path)  # noqa: PTH105  # the atomic step, named as such
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
     return path

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis, tick_label
-from secondlook.show.facts import chosen_row, finished, tied
+from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, notes, tied
 from secondlook.show.palette import family
 from secondlook.show.words import GLOSSARY
 from secondlook.types import Row, Run
 
-STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skipped", "ok": ""}
 _COSTS = ("trained", "stored", "mult-adds", "fit s", "µs/image", "MB")
 COLUMNS = ("balanced", "macro F1", "log-loss", "valid", "train", *_COSTS)
 # Names of two lines closer than this, in percent of the axis, would run into each other; further right than
@@ -31,7 +30,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One model: its name, what its test cells hold, and the other cells as (column, text, hover)."""
+    """One model: its name, what its test cells hold, and the other cells as (column, text, hover).
+
+    `cut` says that it has scores though it did not train to its end; `mark` is the number of its note, 0 for none;
+    `status` and `reason` say why a model without scores has none.
+    """
 
     model: str
     family: str
@@ -40,8 +43,10 @@ class Line:
     bar: Bar | None
     test: str
     cells: tuple[tuple[str, str, str], ...]
+    cut: bool
+    mark: int
     status: str
-    note: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Table:
     ticks: tuple[tuple[float, str], ...]
     marks: tuple[tuple[float, str], ...]
     names: tuple[tuple[float, str], ...]
+    notes: tuple[tuple[str, str], ...]
     stretched: bool
     ties: int
     n_test: int | None
@@ -103,10 +109,14 @@ def _bar(row: Row, axis: Axis) -> Bar | None:
     low = row.test_accuracy if row.test_low is None else row.test_low
     high = row.test_accuracy if row.test_high is None else row.test_high
     dot, left, right = (round(100 * axis.position(v), 2) for v in (row.test_accuracy, low, high))
-    return Bar(dot, left, right, f"{row.model}: {_interval(row, 'test')}")
+    return Bar(dot, left, right, f"{row.model}: {_interval(row, 'test')}{_ended(row)}")
 
 
-def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int) -> Line:
+def _ended(row: Row) -> str:
+    return f"; {STATUS_WORDS[row.status]}" if row.status != "ok" else ""
+
+
+def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int, mark: int) -> Line:
     return Line(
         row.model,
         family(row.family)[2],
@@ -115,6 +125,8 @@ def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int) -> Line:
         _bar(row, axis),
         fmt.share(row.test_accuracy, arm(row, "test"), places),
         _cells(row, places),
+        row.status != "ok" and row.test_accuracy is not None,
+        mark,
         STATUS_WORDS[row.status],
         row.reason,
     )
@@ -134,12 +146,15 @@ def table(run: Run) -> Table:
     marks = [
         (round(100 * axis.position(v), 2), name) for v, name in ((run.chance, "chance"), (run.majority, "majority"))
     ]
+    said = notes(run)
+    numbers = {model: i for i, (models, _) in enumerate(said, 1) for model in models}
     return Table(
-        tuple(_line(row, run, axis, same, places) for row in run.rows),
+        tuple(_line(row, run, axis, same, places, numbers.get(row.model, 0)) for row in run.rows),
         tuple((name, GLOSSARY[name]) for name in COLUMNS),
         tuple((round(100 * axis.position(t), 2), tick_label(t)) for t in axis.ticks()),
         tuple(marks),
         tuple(mark_names(marks)),
+        tuple((", ".join(models), text) for models, text in said),
         axis.stretched,
         len(same - {run.chosen}),
         next((r.n_test for r in finished(run)), None),

@@ -11,15 +11,15 @@ from rich.text import Text
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
-from secondlook.show.facts import finished, tied
+from secondlook.show.facts import STATUS_WORDS, finished, notes, tied
 from secondlook.show.narrator import Narrator as Narrator
-from secondlook.show.table import STATUS_WORDS, arm, digits
+from secondlook.show.table import arm, digits
 from secondlook.show.words import metric_name
 from secondlook.types import Row, Run
 
 _LONGEST_NAME = 18
 _NARROWEST_BAR, _WIDEST_BAR = 8, 44
-CHANCE, MAJORITY = "┊", "╎"
+CHANCE, MAJORITY, CUT = "┊", "╎", "○"
 
 
 def _columns(row: Row, places: int) -> dict[str, str]:
@@ -38,7 +38,7 @@ def _columns(row: Row, places: int) -> dict[str, str]:
 
 
 def bar(row: Row, run: Run, axis: Axis, width: int) -> str:
-    """A row's interval on the common axis, exactly `width` characters: ``  ┊   ──●──``."""
+    """A row's interval on the common axis, exactly `width` characters: ``  ┊   ──●──``; ○ where it was cut."""
 
     def at(value: float) -> int:
         return min(int(axis.position(value) * width), width - 1)
@@ -49,7 +49,7 @@ def bar(row: Row, run: Run, axis: Axis, width: int) -> str:
     if row.test_accuracy is not None:
         for i in range(at(row.test_low or 0.0), at(1.0 if row.test_high is None else row.test_high) + 1):
             cells[i] = "─"
-        cells[at(row.test_accuracy)] = "●"
+        cells[at(row.test_accuracy)] = "●" if row.status == "ok" else CUT
     return "".join(cells)
 
 
@@ -77,7 +77,22 @@ def _legend(run: Run) -> list[str]:
         f"* chosen on validation by {metric}   ≈ its interval overlaps with the chosen's",
         f"─●─ test accuracy, 95 % interval   {CHANCE} chance   {MAJORITY} majority{stretched}",
     ]
-    return lines if len(tied(run)) > 1 else [lines[0].split("   ")[0], lines[1]]
+    if len(tied(run)) == 1:
+        lines[0] = lines[0].split("   ")[0]
+    if any(r.status != "ok" for r in finished(run)):
+        lines.append(f"{CUT} stopped before its training was done")
+    return lines
+
+
+def _notes(run: Run, width: int) -> list[Text]:
+    """A quiet line per note, wrapped, what follows indented."""
+    lines: list[Text] = []
+    for models, text in notes(run):
+        wrapped = Text(f"{', '.join(models)}: {text}", style="dim").wrap(Console(width=width), width - 2)
+        for i, line in enumerate(wrapped):
+            line.rstrip()
+            lines.append(Text("  ", style="dim").append_text(line) if i else line)
+    return lines
 
 
 def table_lines(run: Run, width: int = 100) -> list[Text]:
@@ -112,7 +127,7 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
             line.append(f" {cells[head]:>{size}}", style="" if i == 0 else "dim")
         lines.append(line)
     lines += [Text(), *(Text(_fit(text, width).rstrip(), style="dim") for text in _legend(run))]
-    return [*lines, _path(run)]
+    return [*lines, *_notes(run, width), _path(run)]
 
 
 def _sizes(rows: list[dict[str, str]], room: int) -> tuple[dict[str, int], int]:

@@ -42,9 +42,10 @@ def _percent(row: Row) -> str:
 
 def _choice(run: Run, best: Row) -> Sentence:
     metric = metric_name(str(run.config["metric"]))
+    ended = "" if best.status == "ok" else " (stopped before its training was done)"
     return Sentence(
-        f"{best.model} was chosen on validation (by {metric}); on the {fmt.whole(best.n_test)} test images, which it "
-        "had never seen, it is ",
+        f"{best.model}{ended} was chosen on validation (by {metric}); on the {fmt.whole(best.n_test)} test images, "
+        "which it had never seen, it is ",
         f"right for {_percent(best)}",
         ".",
         "table",
@@ -127,7 +128,7 @@ def _missed(missed: Missed | None, k: int) -> Sentence:
         f"The class it misses most is “{missed.name}”: ",
         f"{fmt.whole(missed.missed)} of {fmt.whole(missed.n)} ({share})",
         f"{said}.",
-        "mistakes",
+        "classes",
     )
 
 
@@ -199,9 +200,15 @@ GLOSSARY: dict[str, str] = {
     "trained": "Numbers (parameters, weights) found by learning.",
     "stored": "Numbers that must be kept to predict. A nearest-neighbour model trains none and keeps all its images.",
     "mult-adds": "Multiplications with an addition needed to answer for one image.",
-    "fit s": "Seconds of wall-clock time to fit, including the search for settings where one was asked for.",
+    "fit s": "Seconds of wall-clock time to fit. A search for settings is not included; the model's note says how long "
+    "it took.",
     "µs/image": "Microseconds (millionths of a second) to predict one image, when warm, on the whole test part.",
     "MB": "Peak memory of the process that fitted the model, in megabytes (10⁶ bytes).",
+    "support": "How many test images belong to the class.",
+    "precision": "Of the answers that name the class, the share that is right. Low when it is answered too often.",
+    "recall": "Of the images of the class, the share that is answered rightly. Low when the class is missed. Drawn "
+    "with its 95 % interval.",
+    "F1": "2 × hits / (images of the class + answers of the class): high only when precision and recall both are.",
     "epoch": "One pass through the training images. The weights of the best epoch on validation are kept.",
     "overfitting": "From some epoch on, the loss on validation images rises while that on training images still falls.",
     "confusion matrix": "Line: the given class. Column: the answer. Off the diagonal stand the mistakes.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from secondlook.data.slash import make_slash
 from secondlook.errors import UsageError
+from secondlook.runs.files import write_atomically
 from secondlook.types import ImageSet
 
 _MAKERS = {"slash": make_slash}
@@ -54,29 +53,17 @@ def _free(path: Path) -> Path:
 
 
 def _write(path: Path, images: ImageSet) -> None:
-    """Into a temporary file beside the target, which then takes its name."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    except OSError as error:
-        raise UsageError(f"expected a folder that can be written to, got {path.parent} ({error.strerror})") from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+    def write(part: Path) -> None:
+        with part.open("wb") as stream:  # given a name, NumPy would add .npz to it
             np.savez(stream, x=_fractions(images), y=images.labels, classes=np.array(images.classes))
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+
+    try:
+        write_atomically(path, write)
+    except OSError as error:
+        raise UsageError(f"expected a place that can be written to, got {path} ({error.strerror or error})") from None
 
 
 def _fractions(images: ImageSet) -> NDArray[np.float32]:
     """Grey pixels as float32 in [0, 1], (n, h, w)."""
     full = 255 if images.pixels.dtype == np.uint8 else 1
     return images.pixels[..., 0].astype(np.float32) / np.float32(full)
-
-
-def _umask() -> int:
-    """The process's mask for new files; a temporary file is private, the finished one is not."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

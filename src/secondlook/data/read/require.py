@@ -29,7 +29,8 @@ def require_comparable(images: ImageSet, *, valid: float | int, test: float | in
         test: the test part, likewise.
 
     Raises:
-        DataError: no labels, one class only, too few images in all or in a class.
+        DataError: no labels, one class only (in all, or in the source's own training part), too few images in all or
+            in a class.
         UsageError: the parts asked for cannot be cut from these images.
     """
     require_labels(images)
