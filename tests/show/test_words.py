@@ -259,3 +259,12 @@ def test_every_column_of_the_tables_is_explained():
 
 def test_a_note_that_several_models_share_stands_once(noted):
     assert [models for models, _ in notes(noted)] == [["lenet", "cnn-tiny"], ["forest"], ["mlp-small"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [("digits", "digits"), ("photos/", "photos"), ("/data/my photos", "my photos"), ("/", "/")]
+)
+def test_data_are_called_by_the_last_part_of_their_path(run: Run, source: str, name: str) -> None:
+    from secondlook.show.facts import title
+
+    assert title(replace(run, data={**run.data, "source": source})) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -13,6 +14,11 @@ STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skippe
 
 # Validation loss this much above its lowest value counts as rising.
 _RISE = 1.02
+
+
+def title(run: Run) -> str:
+    """What the data are called: the last part of a path. The whole of it stands under "How it was made"."""
+    return PurePath(str(run.data["source"])).name or str(run.data["source"])
 
 
 def finished(run: Run) -> list[Row]:

@@ -13,7 +13,7 @@ from secondlook.show import format as fmt
 from secondlook.show.matrices import data_uri
 from secondlook.types import Predictions, Thumbnails
 
-_MOST, _MOST_PER_CLASS, _MOST_CLASSES = 96, 12, 24
+_MOST, _MOST_PER_CLASS, _MOST_CLASSES = 80, 8, 24
 # Pictures get larger where images do; all of them together stay below this many characters.
 _MOST_CHARACTERS = 1_500_000
 _PIXELATED_UP_TO = 64

@@ -40,7 +40,7 @@ def made(run: Run) -> list[tuple[str, str, bool]]:
     times = {0: "not opened", 1: "once"}.get(opened, f"{opened} times")
     lines = [
         ("Again", str(config["command"]), True),
-        ("Data", str(run.data["format"]), False),
+        ("Data", f"{run.data['source']}: {run.data['format']}", False),
         (
             "When",
             f"{datetime.fromisoformat(str(config['created'])):%Y-%m-%d %H:%M %Z}, in {fmt.seconds(config['seconds'])}",

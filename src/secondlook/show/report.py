@@ -12,7 +12,7 @@ from markupsafe import Markup
 from secondlook.runs.files import write_atomically
 from secondlook.show import format as fmt
 from secondlook.show.by_class import ClassTable, class_table
-from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, top_confusions
+from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, title, top_confusions
 from secondlook.show.gallery import Gallery, gallery
 from secondlook.show.made import made
 from secondlook.show.matrices import CELLS_UP_TO, LIGHT_TEXT_FROM, OPACITIES, legend, png, svg
@@ -200,7 +200,7 @@ def _values(run: Run) -> dict[str, Any]:
     return {
         **_table_values(run, links),
         "run": run,
-        "title": str(run.data["source"]),
+        "title": title(run),
         "about": _about(run),
         "css": _style("style.css") + _style("page.css", ramp=_ramp()),
         "sentences": sentences(run),

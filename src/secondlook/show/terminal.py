@@ -11,8 +11,7 @@ from rich.text import Text
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
-from secondlook.show.facts import STATUS_WORDS, finished, notes, tied
-from secondlook.show.narrator import Narrator as Narrator
+from secondlook.show.facts import STATUS_WORDS, finished, notes, tied, title
 from secondlook.show.table import arm, digits
 from secondlook.show.words import metric_name
 from secondlook.types import Row, Run
@@ -63,7 +62,7 @@ def _header(run: Run) -> str:
     n = next((r.n_test for r in finished(run)), None) or sum(run.class_counts.get("test", ()))
     places = digits(run)
     return (
-        f"{data['source']}: {data['n']:,} images, {len(data['classes'])} classes; on {n:,} test images "
+        f"{title(run)}: {data['n']:,} images, {len(data['classes'])} classes; on {n:,} test images "
         f"chance {fmt.share(run.chance, digits=places)}, majority {fmt.share(run.majority, digits=places)}"
     )
 
