@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from secondlook import read
-from secondlook.data.words import few, part_of
+from secondlook.data.words import few, part_of, repeats, seen_in_training
 from secondlook.errors import DataError
 
 X = np.random.default_rng(0).integers(0, 255, (6, 4, 4)).astype(np.uint8)
@@ -77,6 +77,14 @@ def test_two_pairs_for_one_part_of_an_npz_are_refused(tmp_path: Path, keys: tupl
     np.savez(tmp_path / "d.npz", **arrays)
     with pytest.raises(DataError, match=r"d\.npz: expected one pair of arrays per part, got .* and .*; keep one"):
         read(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, ""), (1, "1"), (12, "12"), (12_345, "12,345")])
+def test_what_a_split_says_of_repeats_is_read_back(n: int, said: str) -> None:
+    method = f"{repeats(7, 40, 'test', 'valid')}; {repeats(3, 40, 'valid', 'train')}; class 2 is not in training"
+    if n:
+        method = f"the source's own train and test; {repeats(n, 60_000, 'test', 'train')}; {method}"
+    assert seen_in_training(method) == said
 
 
 def test_a_long_list_of_names_is_cut() -> None:

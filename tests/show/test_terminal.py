@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 
 from secondlook.show.axis import Axis
-from secondlook.show.terminal import CHANCE, MAJORITY, Narrator, bar, table_text
+from secondlook.show.narrator import Narrator
+from secondlook.show.terminal import CHANCE, MAJORITY, bar, table_text
 from secondlook.types import Row
 
 VARIANTS = (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
+from secondlook.data.words import repeats
 from secondlook.show.facts import (
     error_shares,
     frontier,
@@ -16,6 +17,7 @@ from secondlook.show.facts import (
     notes,
     overfitting_from,
     tied,
+    title,
     top_confusions,
 )  # fmt: skip
 from secondlook.show.table import COLUMNS
@@ -55,6 +57,20 @@ def test_a_chosen_model_that_was_stopped_is_said_so(run):
     stopped = replace(run[run.chosen], status="timeout")
     said = text(with_rows(run, stopped, *run.rows[1:]))
     assert said.startswith("lenet (stopped before its training was done) was chosen on validation (by balanced")
+
+
+def test_test_images_that_are_also_in_training_are_no_longer_called_new(run):
+    method = (
+        "the source's own train and test; 1,204 of 4,200 test images are also in training; class 3 is not in training"
+    )
+    leaky = replace(run, config={**run.config, "split": {**run.config["split"], "method": method}})
+    assert "on the 4,200 test images, 1,204 of which are also in training, it is right for" in text(leaky)
+    assert "never seen" not in text(leaky)
+    one = replace(
+        run, config={**run.config, "split": {**run.config["split"], "method": repeats(1, 9, "test", "train")}}
+    )
+    assert "1 of which is also in training" in text(one)
+    assert "which it had never seen" in text(run)
 
 
 def test_the_class_missed_most_links_to_the_classes(run):
@@ -264,7 +280,5 @@ def test_a_note_that_several_models_share_stands_once(noted):
 @pytest.mark.parametrize(
     ("source", "name"), [("digits", "digits"), ("photos/", "photos"), ("/data/my photos", "my photos"), ("/", "/")]
 )
-def test_data_are_called_by_the_last_part_of_their_path(run: Run, source: str, name: str) -> None:
-    from secondlook.show.facts import title
-
+def test_data_are_called_by_the_last_part_of_their_path(run, source, name):
     assert title(replace(run, data={**run.data, "source": source})) == name

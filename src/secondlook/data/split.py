@@ -13,18 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook import seeds
-from secondlook.data.words import few
+from secondlook.data.words import few, repeats
 from secondlook.errors import DataError, UsageError
 from secondlook.types import PARTS, FloatArray, ImageSet, IntArray, Part, Split
 
 # In this order everywhere below: columns of tables, and what is filled first.
 _ORDER: tuple[Part, ...] = ("test", "valid", "train")
 _TRAIN = 2
-_BEFORE: tuple[tuple[Part, Part, str], ...] = (
-    ("test", "train", "training"),
-    ("test", "valid", "validation"),
-    ("valid", "train", "training"),
-)
+_BEFORE: tuple[tuple[Part, Part], ...] = (("test", "train"), ("test", "valid"), ("valid", "train"))
 # A class with so many images gets at least one in each part, where there is room.
 _AT_LEAST_FROM = (3, 3, 1)
 
@@ -272,12 +268,8 @@ def _method(images: ImageSet, own: Sequence[Part], asked: dict[Part, int], parts
 def _repeats(images: ImageSet, parts: dict[Part, IntArray]) -> list[str]:
     """How many images of a part have an identical one in a part that learns or chooses before it."""
     stems = np.strings.partition(images.ids, "#")[0]
-    clauses = []
-    for part, before, name in _BEFORE:
-        if n := int(np.isin(stems[parts[part]], stems[parts[before]]).sum()):
-            verb = "is" if n == 1 else "are"
-            clauses.append(f"{n:,} of {len(parts[part]):,} {part} images {verb} also in {name}")
-    return clauses
+    found = [(int(np.isin(stems[parts[part]], stems[parts[before]]).sum()), part, before) for part, before in _BEFORE]
+    return [repeats(n, len(parts[part]), part, before) for n, part, before in found if n]
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What sources call their parts, and how names are listed in a sentence."""
+"""Words that are written in one place and read in another: what sources call their parts, what a split says."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ def part_of(name: str) -> Part | None:
 def few(names: Sequence[str]) -> str:
     """The first three, and how many more there are: "a, b, c and 4 more"."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def repeats(n: int, of: int, part: Part, before: Part) -> str:
+    """The clause of `Split.method` on images of a part that have an identical one in a part before it."""
+    name = {"train": "training", "valid": "validation", "test": "test"}[before]
+    return f"{n:,} of {of:,} {part} images {'is' if n == 1 else 'are'} also in {name}"
+
+
+def seen_in_training(method: str) -> str:
+    """How many test images are also in training, as a `Split.method` says it ("12"); "" where it says none."""
+    found = re.search(r"([0-9,]+) of [0-9,]+ test images (?:is|are) also in training", method)
+    return found[1] if found else ""

@@ -109,8 +109,8 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
     lines = [Text(_fit(_header(run), width).rstrip(), style="dim"), Text()]
     if rows:
         heads = " ".join(f"{h:>{size}}" for h, size in sizes.items())
-        title = f"  {'model':<{names}} {'test':>{test}} {'':<{bar_width}} {heads}"
-        lines.append(Text(title.rstrip(), style="dim"))
+        top = f"  {'model':<{names}} {'test':>{test}} {'':<{bar_width}} {heads}"
+        lines.append(Text(top.rstrip(), style="dim"))
     axis, same = Axis.of(run), tied(run)
     for row in run.rows:
         name = _fit(row.model, names)

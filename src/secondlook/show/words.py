@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secondlook.data.words import seen_in_training
 from secondlook.show import format as fmt
 from secondlook.show.facts import Missed, chosen_row, finished, matrix, most_missed, tied, unfinished
 from secondlook.types import Row, Run
@@ -43,9 +44,11 @@ def _percent(row: Row) -> str:
 def _choice(run: Run, best: Row) -> Sentence:
     metric = metric_name(str(run.config["metric"]))
     ended = "" if best.status == "ok" else " (stopped before its training was done)"
+    known = seen_in_training(str(run.config["split"]["method"]))
+    new = f"{known} of which {'is' if known == '1' else 'are'} also in training" if known else "which it had never seen"
     return Sentence(
         f"{best.model}{ended} was chosen on validation (by {metric}); on the {fmt.whole(best.n_test)} test images, "
-        "which it had never seen, it is ",
+        f"{new}, it is ",
         f"right for {_percent(best)}",
         ".",
         "table",
