@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -108,9 +109,12 @@ def _options(task: FitTask, model: Any, began: float, emit: Emit) -> dict[str, A
 def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
     """Writes the probabilities of all parts; microseconds per image of the test part, warm."""
     _probabilities(model, parts["test"][:32], task.classes)  # the first call pays for buffers and thread pools
-    started = perf_counter()
-    said = {"test": _probabilities(model, parts["test"], task.classes)}
-    seconds = perf_counter() - started
+    said: dict[str, Any] = {}
+    times: list[float] = []
+    while len(times) < 5 and sum(times) < 0.2:  # one call on a small part is a matter of luck
+        started = perf_counter()
+        said = {"test": _probabilities(model, parts["test"], task.classes)}
+        times.append(perf_counter() - started)
     said |= {part: _probabilities(model, parts[part], task.classes) for part in ("train", "valid")}
     for part, table in said.items():
         if not (np.isfinite(table).all() and np.allclose(table.sum(axis=1), 1, atol=1e-3)):
@@ -118,7 +122,7 @@ def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
                 f"it answered the {part} part with numbers that are no probabilities (NaN, or sums other than 1)"
             )
     np.savez(task.folder / "predictions.npz", **said)
-    return seconds / max(len(parts["test"]), 1) * 1e6
+    return median(times) / max(len(parts["test"]), 1) * 1e6
 
 
 def _probabilities(model: Any, X: Any, k: int) -> Any:
