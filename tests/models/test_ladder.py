@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from secondlook.errors import UsageError
 from secondlook.models.entry import Size
-from secondlook.models.ladder import choose, ladder, own_net, with_epochs
+from secondlook.models.ladder import choose, ladder, needs_torch, own_net, with_epochs
 
 NAMES = [
     "majority", "logistic", "linear-svm", "rbf-svm", "poly-svm", "knn", "knn-tuned", "forest", "boosting", "mlp",
@@ -81,3 +83,29 @@ def test_larger_nets_are_expected_to_take_longer() -> None:
     order = ["mlp-small", "cnn-small", "lenet", "convnet"]
     times = [entries[name].seconds(size) for name in order]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("models", "nets", "needed"),
+    [
+        (None, {}, True),
+        ("all", {}, True),
+        ("knn, lenet", {}, True),
+        (["knn", "forest"], {}, False),
+        ("knn", {"mine": "relu"}, True),
+        ("qqq", {}, False),
+    ],
+)
+def test_pytorch_is_needed_for_nets_alone(models: Any, nets: Any, needed: bool) -> None:
+    assert needs_torch(models, nets) == needed
+    if models != "qqq":
+        assert any(entry.is_net for entry in choose(models, nets)) == needed
+
+
+def test_saving_classical_models_does_not_import_pytorch() -> None:
+    code = "import secondlook.models.classical, secondlook.models.saving, sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    code = "import secondlook.models.saving, torch; print(torch.ones(2).sum().item())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2.0"

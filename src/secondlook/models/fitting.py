@@ -188,9 +188,9 @@ def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[
 def _save(model: Any, folder: Path) -> None:
     """Writes the fitted model, and how it learnt."""
     if not hasattr(model, "history_"):
-        from skops.io import dump
+        from secondlook.models.saving import save
 
-        dump(model, folder / "model.skops")
+        save(model, folder / "model.skops")
         return
     model.save(folder / "weights.safetensors")
     history = model.history_

@@ -134,6 +134,16 @@ def ladder() -> dict[str, Entry]:
     return {entry.name: entry for entry in (*CLASSICAL, *NETS)}
 
 
+def needs_torch(models: str | Sequence[str] | None, nets: Mapping[str, Any]) -> bool:
+    """Whether a request means any net: known before the heavy libraries are, so that they can be imported meanwhile."""
+    words = {"all", "default", *(entry.name for entry in NETS)}
+    return bool(nets) or models is None or not words.isdisjoint(_words(models))
+
+
+def _words(models: str | Sequence[str]) -> list[str]:
+    return [word.strip() for word in models.split(",") if word.strip()] if isinstance(models, str) else list(models)
+
+
 def own_net(name: str, net: str | Factory) -> Entry:
     """A line for a user's own net: its text, or a function that makes a torch.nn.Module."""
     if isinstance(net, str):
@@ -166,8 +176,8 @@ def choose(models: str | Sequence[str] | None, nets: Mapping[str, str | Factory]
         UsageError: an unknown name (the nearest known one is suggested), or an own net with a known name.
     """
     known = ladder()
-    if isinstance(models, str):
-        models = [word.strip() for word in models.split(",") if word.strip()]
+    if models is not None:
+        models = _words(models)
     if models is not None and not models and not nets:
         raise UsageError("expected at least one model, got none; leave --models out for the default ones")
     for name in nets:

@@ -16,7 +16,7 @@ from secondlook.errors import InterruptedRunError
 from secondlook.measure.scores import Metric
 from secondlook.models.entry import Entry, Size
 from secondlook.models.fitting import SEARCH_FOLDS, SEARCH_SETTINGS, FitTask, fit_model
-from secondlook.models.ladder import choose, with_epochs
+from secondlook.models.ladder import choose, needs_torch, with_epochs
 from secondlook.runs.jobs import ForkServer, Interrupts
 from secondlook.runs.load import load_run, read_results
 from secondlook.runs.machine import versions
@@ -81,11 +81,12 @@ def compare(
 
     started = perf_counter()
     options = Options(valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed)
-    entries = [with_epochs(entry, options.epochs) for entry in choose(models, nets or {})]
+    nets = nets or {}
     with contextlib.ExitStack() as stack:
         narrator = stack.enter_context(contextlib.closing(Narrator(quiet=quiet)))
-        server = ForkServer(_libraries(entries))  # it imports while we read
+        server = ForkServer(_libraries(needs_torch(models, nets)))  # it imports while we read
         stack.callback(server.close)
+        entries = [with_epochs(entry, options.epochs) for entry in choose(models, nets)]
         images = read(data, size=options.size)
         require_comparable(images, valid=options.valid, test=options.test)
         split = cut(images, valid=options.valid, test=options.test, seed=options.seed)
@@ -234,13 +235,13 @@ class _Comparison:
         return run
 
 
-def _libraries(entries: list[Entry]) -> list[str]:
+def _libraries(nets: bool) -> list[str]:
     """What the fork server imports once for all fits: PyTorch only where a net is to be trained."""
-    libraries = ["secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection", "skops.io"]
-    if any(e.is_net for e in entries):
+    libraries = ["secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection"]
+    if nets:
         libraries += ["secondlook.models.net_classifier", "secondlook.models.engines.torch_engine", "safetensors.numpy"]
         libraries += ["torch._dynamo"]  # the first optimiser imports it: a second that would count as the first fit's
-    return libraries
+    return [*libraries, "secondlook.models.saving"]
 
 
 def _done(facts: Mapping[str, Any]) -> bool:
