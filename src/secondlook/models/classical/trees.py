@@ -112,8 +112,7 @@ class Boosting(ImageClassifier):
             random_state=self.random_state,
         )
         held = {} if valid is None else {"X_val": valid.X, "y_val": valid.y}
-        # The trees' steps are many and short: below this size the threads wait for each other longer than they work.
-        with threadpool_limits(1 if X.size < _SHARED else None, user_api="openmp"):
+        with _threads_for(X):
             self.model_ = model.fit(X, y, weights, **held)
         self.n_iter_ = int(model.n_iter_)
         trees = [tree for trees in model._predictors for tree in trees]
@@ -123,7 +122,13 @@ class Boosting(ImageClassifier):
         self.macs_ = None
 
     def _probabilities(self, X: Rows) -> NDArray[np.float64]:
-        return np.asarray(self.model_.predict_proba(X))
+        with _threads_for(X):
+            return np.asarray(self.model_.predict_proba(X))
+
+
+def _threads_for(X: Rows) -> threadpool_limits:
+    """One OpenMP thread inside for small tables: steps are many and short, and threads wait longer than they work."""
+    return threadpool_limits(1 if X.size < _SHARED else None, user_api="openmp")
 
 
 def images_per_tree(n: int, d: int, k: int, *, trees: int) -> int:
