@@ -188,7 +188,7 @@ def test_a_fit_beyond_its_limit_is_a_row_that_says_so(tmp_path: Path) -> None:
 
 
 def test_a_net_at_its_limit_keeps_its_best_so_far(tmp_path: Path) -> None:
-    run = sl.compare(bars(), models=["majority"], nets=TINY, epochs=1_000_000, limit=3, out=tmp_path / "r", quiet=True)
+    run = sl.compare(bars(), models=["majority"], nets=TINY, epochs=1_000_000, limit=6, out=tmp_path / "r", quiet=True)
     row = run["tiny"]
     assert row.status == "timeout"
     assert "stopped at its time limit in epoch" in row.reason
@@ -493,6 +493,25 @@ def test_a_run_in_which_nothing_was_fitted_says_look(tmp_path: Path) -> None:
     done = command("compare", "bars.npz", "--models", "majority", "--budget", "0.0001", cwd=tmp_path)
     assert done.returncode == 3
     assert "no model finished" in done.stdout
+
+
+def test_a_listener_that_leaves_early_does_not_end_the_comparison(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars.npz")
+    program = [
+        sys.executable,
+        "-c",
+        "from secondlook.cli import main; main()",
+        "compare",
+        "bars.npz",
+        "--models",
+        "majority,knn",
+    ]
+    process = subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert sl.load_run(tmp_path / "runs" / "bars-1").chosen
 
 
 def test_a_terminal_without_our_characters_still_gets_its_table(tmp_path: Path) -> None:

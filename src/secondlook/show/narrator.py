@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -66,8 +67,10 @@ class Narrator:
         if self._live is not None:
             self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+            # Whoever listened (``2>&1 | head``) may have left: the comparison goes on all the same.
+            with contextlib.suppress(BrokenPipeError):
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
 
     def plan(self, models_with_seconds: Sequence[tuple[str, float]]) -> None:
         """The models to come with the seconds each is expected to take."""
