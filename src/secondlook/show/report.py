@@ -220,6 +220,14 @@ def _values(run: Run) -> dict[str, Any]:
     }
 
 
+def warm_up() -> None:
+    """Imports what a report needs, so that writing one later does not wait for it."""
+
+    import secondlook.show.plots  # noqa: F401
+
+    _templates()
+
+
 def write_report(run: Run, path: Path) -> Path:
     """Writes the report as one HTML file: it is whole or it is not there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
@@ -134,12 +135,16 @@ class _Comparison:
 
     def run(self, server: ForkServer) -> Run:
         """Fits what is not done yet, then scores everything."""
+        from secondlook.show.report import warm_up
+
         known = {e.name: self.directory.facts(e.name) for e in self.entries}
         self.rows = {name: facts for name, facts in known.items() if facts and _done(facts)}
         todo = [e for e in self.entries if e.name not in self.rows]
         if self.rows:
             self.narrator.say(f"done before: {', '.join(self.rows)}")
         self.narrator.plan([(e.name, self.estimates[e.name]) for e in todo])
+        # While the children fit, this process only waits: time to import the half second that the report needs.
+        threading.Thread(target=warm_up, daemon=True).start()
         with Interrupts() as interrupts:
             for entry in todo:
                 self.rows[entry.name] = self._fit(server, entry, interrupts)
