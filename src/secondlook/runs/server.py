@@ -8,6 +8,7 @@ the child at work is killed and the server ends.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,8 +26,11 @@ MESSAGE_BYTES = 16_384
 def main(arguments: list[str]) -> None:
     """Imports the modules named, then serves forks over the inherited socket until it closes."""
     caller = socket.socket(fileno=int(arguments[0]))
+    gc.disable()  # imports make objects that stay: looking through them for garbage is a tenth of the time
     for module in arguments[1:]:
         importlib.import_module(module)
+    gc.freeze()  # and the children need not copy their pages by looking through them
+    gc.enable()
     wake, wake_end = socket.socketpair()
     wake_end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda signum, frame: None)
