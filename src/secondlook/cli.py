@@ -55,7 +55,7 @@ def compare(
     ] = False,
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for the whole command: 90s, 10m, 1h.")] = None,
-    limit: Annotated[str | None, typer.Option(help="Time for one fit: 90s, 10m, 1h.")] = None,
+    limit: Annotated[str | None, typer.Option(help="Time for one model, its predictions too: 90s, 10m, 1h.")] = None,
     size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
     seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
     out: Annotated[str | None, typer.Option(help="The run directory; runs/NAME-N by default.")] = None,
