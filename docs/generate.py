@@ -1,8 +1,8 @@
 """Rewrites what the docs take from the program. `make docs` runs it.
 
-Options and models come from the code, and a test (``--check``) fails when a page is stale. The README's table and
-picture come from a fresh run of the demo, so they change with the machine: only ``--demo`` renews them. The picture
-needs Chromium.
+Options, models and findings come from the code, and a test (``--check``) fails when a page is stale. The README's
+table and picture come from a fresh run of the demo, so they change with the machine: only ``--demo`` renews them. The
+picture needs Chromium.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from secondlook.cli import app
+from secondlook.judge.findings import data_checks
 from secondlook.models.ladder import ladder
 
 DOCS = Path(__file__).parent
@@ -31,7 +32,7 @@ def options(verb: str) -> str:
 
 def _line(parameter: Any) -> str:
     flags = parameter.name.upper() if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
-    default = "" if parameter.default in (None, False, []) or parameter.required else f"`{parameter.default}`"
+    default = "" if parameter.default in (None, False, [], "") or parameter.required else f"`{parameter.default}`"
     return f"| `{flags}` | {default} | {parameter.help} |"
 
 
@@ -44,15 +45,22 @@ def models() -> str:
     return "\n".join([*lines, "", "| net | text |", "|---|---|", *nets])
 
 
+def findings() -> str:
+    """A table of the checks, by code."""
+    lines = ["| code | what it looks for | severity |", "|---|---|---|"]
+    lines += [f"| `{c.code}` | {c.about} | {c.severity} |" for c in sorted(data_checks(), key=lambda c: c.code)]
+    return "\n".join(lines)
+
+
 def generated(text: str) -> str:
     """The page with what follows each mark replaced, up to the next blank line but one."""
 
     def fill(match: re.Match[str]) -> str:
         words = match[1].split()
-        body = models() if words == ["ladder"] else options(words[1])
+        body = {"ladder": models, "findings": findings}[words[0]]() if len(words) == 1 else options(words[1])
         return f"<!-- {match[1]} -->\n{body}\n<!-- end -->"
 
-    return re.sub(r"<!-- (options: \w+|ladder) -->(?:\n.*?<!-- end -->)?", fill, text, flags=re.DOTALL)
+    return re.sub(r"<!-- (options: \w+|ladder|findings) -->(?:\n.*?<!-- end -->)?", fill, text, flags=re.DOTALL)
 
 
 def demo() -> None:

@@ -6,13 +6,14 @@ Two exceptions, both lazy: this file (the public names), and the result types' `
 
     errors        one base error; one subclass per kind of failure
     seeds         every random stream from (seed, purpose); no global random state anywhere
-    types         the result types, frozen, with shapes: ImageSet Split Predictions Score History Row Run
+    types         the result types, frozen, with shapes: ImageSet Split Predictions Score History Row Run Finding Audit
     measure       what the numbers are: scores, intervals; pure functions on arrays
     runs          what is kept: the run directory (manifest last); jobs in fresh children with real limits
-    data          what we look at: readers (one file per format), the split, the slash generator
+    data          what we look at: readers (one file per format), measurements, the split, the slash generator
     models        what learns: nets as one line of text, engines, the training loop, the ladder
-    show          what you see: plots, the report, the terminal
-    verbs         what you can ask: compare, make (one file each)
+    judge         what is true: findings with stable codes, one registry
+    show          what you see: plots, the report, the audit's page, the terminal
+    verbs         what you can ask: audit, compare, make (one file each)
     cli           one command per verb; no logic
 """
 
@@ -22,6 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secondlook.errors import SecondlookError as SecondlookError
+    from secondlook.types import Audit as Audit
+    from secondlook.types import Fault as Fault
+    from secondlook.types import Finding as Finding
     from secondlook.types import History as History
     from secondlook.types import ImageSet as ImageSet
     from secondlook.types import Predictions as Predictions
@@ -34,6 +38,7 @@ __version__ = "0.1.0"
 
 # Each public name and the module that defines it. Loaded on first use, so that importing the package stays quick.
 _PUBLIC = {
+    "audit": "secondlook.verbs.audit",
     "compare": "secondlook.verbs.compare",
     "make_slash": "secondlook.data.slash",
     "read": "secondlook.data.read",
@@ -43,6 +48,9 @@ _PUBLIC = {
     "Split": "secondlook.types",
     "Predictions": "secondlook.types",
     "Score": "secondlook.types",
+    "Audit": "secondlook.types",
+    "Fault": "secondlook.types",
+    "Finding": "secondlook.types",
     "History": "secondlook.types",
     "Row": "secondlook.types",
     "Run": "secondlook.types",

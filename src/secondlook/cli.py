@@ -47,6 +47,12 @@ def compare(
     ] = None,
     test: Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")] = "0.15",
     valid: Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")] = "0.15",
+    cv: Annotated[
+        str | None, typer.Option(help="Folds in place of a test part: 5, or 5x3 for 5 folds 3 times over; 5 is 5x2.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")
+    ] = "",
     metric: Annotated[
         str, typer.Option(help="What chooses: balanced_accuracy, accuracy, macro_f1, log_loss.")
     ] = "balanced_accuracy",
@@ -57,7 +63,17 @@ def compare(
     budget: Annotated[str | None, typer.Option(help="Time for the whole command: 90s, 10m, 1h.")] = None,
     limit: Annotated[str | None, typer.Option(help="Time for one model, its predictions too: 90s, 10m, 1h.")] = None,
     size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
+    resize: Annotated[
+        str, typer.Option(help="How images of another form become square: stretch, pad, crop.")
+    ] = "stretch",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse faults and tiny classes instead of leaving them out.")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")] = False,
     seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
+    mute: Annotated[
+        list[str] | None, typer.Option(help="Codes of findings to leave out: D103,D201. Repeatable.")
+    ] = None,
     out: Annotated[str | None, typer.Option(help="The run directory; runs/NAME-N by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> int:
@@ -71,18 +87,79 @@ def compare(
         nets=own_nets(net or []),
         test=amount("test", test),
         valid=amount("valid", valid),
+        cv=cv,
+        group=group,
         metric=metric,  # type: ignore[arg-type]  # the verb checks it and says what there is
         tune=tune,
         epochs=epochs,
         budget=budget,
         limit=limit,
         size=size,
+        resize=resize,  # type: ignore[arg-type]  # the reader checks it and says what there is
+        strict=strict,
+        cache=not no_cache,
         seed=seed,
+        mute=mute or (),
         out=out,
         quiet=json,
     )
     _print_run(run, json=json)
-    return 0 if all(row.status == "ok" for row in run.rows) else 3
+    return 0 if all(row.status == "ok" for row in run.rows) and not run.serious else 3
+
+
+@app.command()
+def audit(
+    data: Annotated[str | None, typer.Argument(help="A folder, a file, or a built-in: digits, slash.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="The folder for audit.html and audit.json; runs/NAME-audit-N by default.")
+    ] = None,
+    mute: Annotated[
+        list[str] | None, typer.Option(help="Codes of findings to leave out: D103,D201. Repeatable.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
+    resize: Annotated[
+        str, typer.Option(help="How images of another form become square: stretch, pad, crop.")
+    ] = "stretch",
+    group: Annotated[
+        str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a source with faults.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")] = False,
+    test: Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")] = "0.15",
+    valid: Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")] = "0.15",
+    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="Empty the cache of decoded images first; needs no DATA.")
+    ] = False,
+) -> int:
+    """Look at your images before any training: copies, leakage, classes, odd images, shortcuts, faults."""
+    from secondlook.verbs.audit import audit as verb
+    from secondlook.verbs.audit import cleared
+    from secondlook.verbs.options import amount
+
+    if clear_cache:
+        typer.echo(cleared(), err=data is not None or json)
+        if data is None:
+            return 0
+    if data is None:
+        raise typer.BadParameter("expected DATA: a folder, a file, or a built-in: digits, slash.")
+    found = verb(
+        data,
+        size=size,
+        resize=resize,  # type: ignore[arg-type]  # the reader checks it and says what there is
+        group=group,
+        strict=strict,
+        cache=not no_cache,
+        valid=amount("valid", valid),
+        test=amount("test", test),
+        seed=seed,
+        mute=mute or (),
+        out=out,
+        quiet=json,
+    )
+    _print_audit(found, json=json)
+    return 3 if found.serious else 0
 
 
 @app.command()
@@ -103,11 +180,24 @@ def make(
     return 0
 
 
+def _print_audit(found: Any, *, json: bool) -> None:
+    if json:
+        _print_json(found.json())
+        return
+    from secondlook.show.audit_terminal import audit_text
+
+    typer.echo(audit_text(found, color=sys.stdout.isatty()), nl=False)
+
+
+def _print_json(document: Any) -> None:
+    from secondlook.runs.files import json_bytes
+
+    typer.echo(json_bytes(document).decode(), nl=False)
+
+
 def _print_run(run: Any, *, json: bool) -> None:
     if json:
-        from json import dumps
-
-        typer.echo(dumps(run.json(), indent=1, ensure_ascii=False, allow_nan=False))
+        _print_json(run.json())
         return
     from secondlook.show.terminal import table_text
 

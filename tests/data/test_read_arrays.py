@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,17 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from secondlook import ImageSet, read
-from secondlook.data.read.ids import hash_rows, natural_key
+from secondlook.data.read import large
+from secondlook.data.read.arrays import from_arrays, own_parts
+from secondlook.data.read.ids import codes, hash_rows, hexadecimal, natural_key, numbered
+from secondlook.data.read.settings import Settings
 from secondlook.errors import DataError, UsageError
+from secondlook.types import Fault
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0, 1, 1])
 
 
-def of(x: object, y: object = LABELS, **options: int) -> ImageSet:
+def of(x: object, y: object = LABELS, **options: Any) -> ImageSet:
     return read((x, y), **options)
 
 
@@ -148,6 +157,18 @@ def test_arrays_are_resized_by_the_mean_of_the_area() -> None:
     assert 0 <= fractions.min() <= fractions.max() <= 1
 
 
+@pytest.mark.parametrize("how", ["stretch", "pad", "crop"])
+def test_arrays_of_another_form_become_squares_as_photos_do(tmp_path: Path, how: Any) -> None:
+    x = bytes_images(3, 9, 14, 3)
+    for i, image in enumerate(x):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "ab"[i % 2] / f"{i}.png")
+    images, photos = of(x, ["a", "b", "a"], size=6, resize=how), read(tmp_path, size=6, resize=how, cache=False)
+    assert_array_equal(images.pixels[[0, 2, 1]], photos.pixels)
+    assert_array_equal(read(of(x, ["a", "b", "a"]), size=6, resize=how).pixels, images.pixels)
+    assert "resized from 9x14" in images.format
+
+
 def test_an_image_set_passes_through_and_can_be_resized() -> None:
     images = of(bytes_images(3, 8, 8))
     assert read(images) is images
@@ -169,10 +190,33 @@ def test_ids_do_not_depend_on_the_size_and_number_repeats() -> None:
 
 def test_ids_tell_dtype_and_shape_apart_but_not_byte_order() -> None:
     zeros = np.zeros((1, 4), np.uint8)
-    assert hash_rows(zeros) != hash_rows(zeros.reshape(1, 2, 2))
-    assert hash_rows(zeros) != hash_rows(np.zeros((1, 1), np.uint32))
+    others = zeros.reshape(1, 2, 2), np.zeros((1, 1), np.uint32)
+    assert not any(np.array_equal(hash_rows(zeros), hash_rows(other)) for other in others)
     numbers = np.arange(4, dtype=np.int32)[None]
-    assert hash_rows(numbers) == hash_rows(numbers.astype(">i4"))
+    assert_array_equal(hash_rows(numbers), hash_rows(numbers.astype(">i4")))
+    assert_array_equal(hash_rows(numbers), hash_rows(np.asfortranarray(numbers)))
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 1)))
+def test_ids_are_blake2_of_the_bytes_and_repeats_are_counted(x: np.ndarray) -> None:
+    head = hashlib.blake2b(b"uint8(3,)", digest_size=8)
+    expected: list[str] = []
+    for row in x:
+        digest = head.copy()
+        digest.update(row.tobytes())
+        n = sum(known.startswith(digest.hexdigest()) for known in expected)
+        expected.append(digest.hexdigest() + (f"#{n + 1}" if n else ""))
+    ids = numbered(hexadecimal(hash_rows(x)))
+    assert ids.tolist() == expected
+    same = (x[:, None] == x[None]).all(axis=2)
+    assert_array_equal(codes(ids)[:, None] == codes(ids)[None], same)
+
+
+def test_ids_of_another_form_are_numbered_too() -> None:
+    assert numbered(["b", "a", "b", "b"]).tolist() == ["b", "a", "b#2", "b#3"]
+    assert codes(np.array(["b", "a", "b#2"])).tolist() == [1, 0, 1]
+    assert codes(np.array(["0123456789abcdefg", "0123456789abcdefh"])).tolist() == [0, 1]
+    assert numbered([]).tolist() == []
 
 
 @given(st.lists(st.integers(0, 10**6), unique=True))
@@ -226,14 +270,14 @@ def test_frames_and_tensors_are_arrays_too() -> None:
         (np.zeros((3, 7)), LABELS, r"arrays: expected rows of h\*h or h\*h\*3 numbers .*, got rows of 7; give"),
         (np.zeros(3), LABELS, r"expected images of shape \(n, h, w\).* got shape \(3,\)"),
         (np.zeros((3, 4, 4, 7)), LABELS, r"with 1, 3 or 4 channels, got shape \(3, 4, 4, 7\)"),
-        (np.zeros((0, 4, 4)), [], r"expected at least one image, got an array of shape \(0, 4, 4, 1\)"),
+        (np.zeros((0, 4, 4)), [], r"expected at least one image, got an array of shape \(0, 4, 4\)"),
         (np.array(["a", "b", "c"]), LABELS, "expected images as arrays of numbers, got an array of <U1"),
-        (np.array([[[0.0]], [[np.nan]], [[1.0]]]), LABELS, "expected finite numbers, got NaN or infinity in image 1"),
+        (np.full((3, 1, 1), np.nan), LABELS, "expected images that can be used, got none; row 0: pixels that are NaN"),
         (np.zeros((3, 4, 4)), [0, 1], "expected as many labels as images, got 2 labels and 3 images"),
         (np.zeros((3, 4, 4)), np.eye(3), r"expected one label per image, got 3 per image .*argmax"),
         (np.zeros((3, 4, 4)), 5, r"expected one label per image, got an array of shape \(\)"),
-        (np.zeros((3, 4, 4)), [0.5, 1, 2], "expected class labels .*, got the number 0.5"),
-        (np.zeros((3, 4, 4)), [np.inf, 1, 2], "expected class labels .*, got the number inf"),
+        (np.zeros((3, 4, 4)), [0.5, 1, 2.5], "expected class labels .*, got the number 0.5"),
+        (np.zeros((3, 4, 4)), [np.inf, 1, -np.inf], "expected class labels .*, got the number inf"),
         (np.zeros((3, 4, 4)), [1j, 1, 2], "expected class labels .*, got an array of complex128"),
         ([[[1, 2]], [[1]]], [0, 1], "expected images and labels as regular arrays, got lists of unequal lengths"),
     ],
@@ -241,6 +285,90 @@ def test_frames_and_tensors_are_arrays_too() -> None:
 def test_arrays_that_are_no_labelled_images_are_refused_in_a_sentence(x: object, y: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         of(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_images_with_nan_or_infinity_are_named_and_the_others_are_read(dtype: type) -> None:
+    x = bytes_images(6, 4, 4).astype(dtype)
+    sound = of(np.delete(x, [1, 4], axis=0), [0, 1, 1, 0])
+    x[1, 2, 3], x[4, 0, 0] = np.nan, -np.inf
+    images = read((x, [0, 0, 1, 1, 0, 0]))
+    assert images.faults == tuple(Fault(f"row {i}", "broken", "pixels that are NaN or infinite") for i in (1, 4))
+    assert images.pixels.dtype == np.uint8
+    assert_array_equal(images.pixels, sound.pixels)
+    assert_array_equal(images.ids, sound.ids)
+    assert images.labels.tolist() == [0, 1, 1, 0]
+    assert list(images.names) == ["row 0", "row 2", "row 3", "row 5"]
+
+
+def test_what_belongs_to_a_broken_image_goes_with_it() -> None:
+    x = RNG.random((4, 2, 2))
+    x[2] = np.nan
+    images = from_arrays(
+        x,
+        np.array(["a", "b", "c", "a"]),
+        source="here",
+        kind="an array",
+        names=["p", "q", "r", "s"],
+        parts=["train", "test", "test", "train"],
+        groups=["1", "2", "3", ""],
+        faults=[Fault("t", "ignored", "hidden")],
+    )
+    assert images.names == ["p", "q", "s"]
+    assert images.classes == ("a", "b")
+    assert images.parts is not None
+    assert images.parts.tolist() == ["train", "test", "train"]
+    assert images.groups is not None
+    assert images.groups.tolist() == ["1", "2", ""]
+    assert [fault.name for fault in images.faults] == ["t", "r"]
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        ([0, 1.5, 1, 0], "1.5"),
+        ([0, np.inf, 1, 0], "inf"),
+        (np.array([0, 0.25, 1, 0], dtype=object), "0.25"),
+        (np.array(["a", [1, 2], "b", "a"], dtype=object), "a list"),
+        (np.array(["a", {"b": 1}, "b", "a"], dtype=object), "a dict"),
+    ],
+)
+def test_a_label_that_is_none_is_named_and_the_others_are_read(y: object, said: str) -> None:
+    images = of(bytes_images(4, 2, 2), y)
+    assert images.faults == (Fault("row 1", "broken", f"its label, {said}, is no class"),)
+    assert images.labels.tolist() == [0, 1, 0]
+    assert list(images.names) == ["row 0", "row 2", "row 3"]
+
+
+def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = RNG.random((40, 5, 5, 3))
+    x[[3, 17, 39]] = np.nan
+    whole = of(x, np.arange(40) % 3, size=4)
+    monkeypatch.setattr(large, "BLOCK", 1000)
+    monkeypatch.setattr(large, "LARGE", 1000)
+    pieces = from_arrays(
+        large.Joined([x[:11], x[11:12].astype(">f8"), x[12:]]),
+        np.arange(40) % 3,
+        source="arrays",
+        kind="arrays from Python",
+        settings=Settings(size=4),
+    )
+    assert_array_equal(pieces.pixels, whole.pixels)
+    assert_array_equal(pieces.ids, whole.ids)
+    assert pieces.format == whole.format
+    assert pieces.faults == whole.faults
+
+
+def test_the_largest_numbers_do_not_overflow() -> None:
+    x = np.array([-1.7e308, 0, 1.7e308]).reshape(3, 1, 1)
+    assert_array_equal(of(x).pixels.ravel(), np.float32([0, 0.5, 1]))
+
+
+def test_parts_are_given_as_a_list_or_an_array_and_one_part_alone_is_none() -> None:
+    assert own_parts(None) is None
+    assert own_parts(["train", "train"]) is None
+    assert own_parts(np.array(["valid", "test"])) is None
+    assert_array_equal(own_parts(["train", "test"]), np.array(["train", "test"]))
 
 
 @pytest.mark.parametrize("source", [3, None, [1, 2], (1, 2, 3)])

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
 from secondlook import read
+from secondlook.data.read import large
 from secondlook.errors import DataError
 
 RNG = np.random.default_rng(1)
@@ -23,6 +25,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "set.npz"
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, 3]))),
     st.data(),
@@ -113,7 +116,7 @@ def test_pickled_objects_are_refused_and_never_run(file: Path, tmp_path: Path) -
             return Path.touch, (tmp_path / "ran",)  # type: ignore[return-value]
 
     np.savez(file, x=np.array([Bomb()], dtype=object), y=np.array([1]))
-    with pytest.raises(DataError, match=r"set\.npz: expected plain arrays, got pickled objects"):
+    with pytest.raises(DataError, match=r"set\.npz, x\.npy: expected plain arrays, got pickled objects"):
         read(file)
     assert not (tmp_path / "ran").exists()
 
@@ -151,17 +154,176 @@ def test_a_damaged_npz_is_named(file: Path) -> None:
     file.write_bytes(b"not a zip at all")
     with pytest.raises(DataError, match=r"set\.npz: expected an npz file, got a damaged one"):
         read(file)
-    np.savez_compressed(file, x=X, y=Y)
-    data = bytearray(file.read_bytes())
-    data[60:90] = bytes(30)
-    file.write_bytes(data)
-    with pytest.raises(DataError, match=r"set\.npz: expected an npz file"):
+    np.savez(file, x=RNG.integers(0, 256, (50, 9, 9)).astype(np.uint8), y=np.arange(50))
+    sound = file.read_bytes()
+    file.write_bytes(sound[:60] + bytes(30) + sound[90:])
+    with pytest.raises(DataError, match=r"set\.npz, x\.npy: expected a NumPy array of numbers, got a file that cannot"):
+        read(file)
+    file.write_bytes(sound[:1000] + bytes([sound[1000] ^ 1]) + sound[1001:])
+    with pytest.raises(DataError, match=r"set\.npz: expected an npz file, got a damaged one \(Bad CRC-32"):
         read(file)
 
 
-def test_an_array_that_is_cut_off_is_named(file: Path) -> None:
+def member(shape: tuple[int, ...], data: bytes = b"", dtype: str = "|u1") -> bytes:
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + data
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x93NUMPY\x01\x00", "expected a NumPy array of numbers, got a file that cannot be read"),
+        (b"\x93NUMPY\x03\x00\x05\x00", r"got a file that cannot be read \(version 3\.0\)"),
+        (member((6, 5, 5), bytes(100)), "expected 150 bytes of data, got 100; is it cut off"),
+        (member((10**12, 1000, 1000)), "expected 1,000,000,000,000,000,000 bytes of data, got 0; is it cut off"),
+        (member((-1, 5, 5), bytes(100)), r"got a file that cannot be read \(shape \(-1, 5, 5\)\)"),
+        (member((0, 10**17)), r"got one of shape \(0, 100000000000000000\) and uint8"),
+        (member((6,), dtype="<U0"), r"expected a NumPy array of numbers, got one of shape \(6,\) and <U0"),
+    ],
+)
+def test_an_array_that_is_not_what_it_says_is_named(file: Path, data: bytes, message: str) -> None:
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("x.npy", b"\x93NUMPY\x01\x00")
-        archive.writestr("y.npy", b"\x93NUMPY\x01\x00")
-    with pytest.raises(DataError, match=r"set\.npz: expected an npz file of arrays, got something else"):
+        archive.writestr("x.npy", data)
+        archive.writestr("y.npy", member((6,), bytes(6)))
+    with pytest.raises(DataError, match=rf"set\.npz, x\.npy: .*{message}"):
         read(file)
+
+
+def test_a_small_npz_that_says_it_is_huge_is_refused_before_memory_is_taken(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large, "LARGE", 10**6)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", member((400, 100, 100), bytes(4_000_000)))
+    with pytest.raises(DataError, match=r"x\.npy: expected an array of data, got one that says it holds 0\.0 GB in"):
+        read(file)
+
+
+def test_an_encrypted_npz_is_named(file: Path) -> None:
+    np.savez(file, x=X, y=Y)
+    data = bytearray(file.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(mark)
+        while place >= 0:
+            data[place + at] |= 1
+            place = data.find(mark, place + 1)
+    file.write_bytes(data)
+    with pytest.raises(DataError, match=r"set\.npz: expected an npz file, got a damaged one \(.*encrypted"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("train_set_x", "train_set_y", "test_set_x", "test_set_y"),
+        ("X_train", "Y_train", "X_test", "Y_test"),
+        ("trainX", "trainY", "testX", "testY"),
+        ("xtrain", "ytrain", "xtest", "ytest"),
+        ("Training_Images", "Training_Labels", "Testing_Images", "Testing_Labels"),
+        ("X", "y", "X_test", "y_test"),
+    ],
+)
+def test_parts_are_known_by_many_names(file: Path, keys: tuple[str, str, str, str]) -> None:
+    np.savez(file, **dict(zip(keys, (X[:4], Y[:4], X[4:], Y[4:]), strict=True)))
+    images = read(file)
+    assert images.parts is not None
+    assert images.parts.tolist() == ["train"] * 4 + ["test"] * 2
+    assert_array_equal(images.pixels[..., 0], X)
+    assert_array_equal(images.labels, Y)
+    assert list(images.names) == [f"{keys[0]}:{i}" for i in range(4)] + [f"{keys[2]}:{i}" for i in range(2)]
+
+
+@pytest.mark.parametrize("order", [(X, Y), (Y, X), (Y[:, None], X)])
+def test_arrays_that_were_saved_without_names_are_told_by_their_shapes(
+    file: Path, order: tuple[np.ndarray, np.ndarray]
+) -> None:
+    np.savez(file, *order)
+    images = read(file)
+    assert_array_equal(images.pixels[..., 0], X)
+    assert_array_equal(images.labels, Y)
+
+
+def test_one_array_without_a_name_is_unlabelled(file: Path) -> None:
+    np.savez(file, X)
+    assert read(file).format == "an npz with arr_0: 6 images of 5x5, grey, no labels"
+
+
+@pytest.mark.parametrize("arrays", [(X, Y, X, Y), (Y, Y)])
+def test_arrays_without_names_that_tell_nothing_are_refused(file: Path, arrays: tuple[np.ndarray, ...]) -> None:
+    np.savez(file, *arrays)
+    with pytest.raises(DataError, match=r"expected arrays named x and y, .*, got arr_0, arr_1"):
+        read(file)
+
+
+def test_sets_as_medmnist_has_them_are_read(file: Path) -> None:
+    arrays = {}
+    for part, n in (("train", 4), ("val", 2), ("test", 3)):
+        arrays[f"{part}_images"] = RNG.integers(0, 256, (n, 28, 28, 3)).astype(np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(n) % 2).astype(np.uint8)[:, None]
+    np.savez_compressed(file, **arrays)
+    images = read(file)
+    assert images.parts is not None
+    assert images.parts.tolist() == ["train"] * 4 + ["valid"] * 2 + ["test"] * 3
+    assert images.labels.tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 0]
+    assert_array_equal(images.pixels[4:6], arrays["val_images"])
+    arrays["train_labels"] = np.zeros((4, 14), np.uint8)
+    np.savez_compressed(file, **arrays)
+    with pytest.raises(DataError, match=r"set\.npz: expected one label per image, got 14 per image"):
+        read(file)
+
+
+def test_two_arrays_of_one_part_are_refused(file: Path) -> None:
+    np.savez(file, x_train=X, X_train=X, y_train=Y)
+    with pytest.raises(DataError, match="expected one pair of arrays per part, got x_train and X_train; keep one"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (X, X / 255, r"got x_train \(6, 5, 5\) of uint8, x_test \(6, 5, 5\) of float64"),
+        (X, X.astype(np.uint16), r"got x_train .* of uint8, x_test .* of uint16"),
+    ],
+)
+def test_parts_whose_numbers_mean_something_else_are_refused(
+    file: Path, train: np.ndarray, test: np.ndarray, message: str
+) -> None:
+    np.savez(file, x_train=train, y_train=Y, x_test=test, y_test=Y)
+    with pytest.raises(DataError, match=rf"expected parts of one form, {message}"):
+        read(file)
+    np.savez(file, x_train=train, y_train=Y, x_test=train, y_test=Y.astype(str))
+    with pytest.raises(DataError, match=r"expected parts of one form, got y_train .* of int64, y_test .* of <U"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            np.zeros(6, dtype=[("pixels", "u1"), ("more", "f4")]),
+            "expected images as arrays of numbers, got records of pixels, more; save",
+        ),
+        (X.astype(np.complex64), "expected images as arrays of numbers, got an array of complex64"),
+        (X.astype("datetime64[s]"), r"expected images as arrays of numbers, got an array of datetime64\[s\]"),
+        (np.float64(3), r"expected images of shape .*, got one number in x"),
+        (X[:0], r"expected as many labels as images"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused_in_a_sentence(file: Path, x: np.ndarray, message: str) -> None:
+    np.savez(file, x=x, y=Y)
+    with pytest.raises(DataError, match=rf"set\.npz: {message}"):
+        read(file)
+
+
+def test_labels_that_are_one_number_are_refused(file: Path) -> None:
+    np.savez(file, x=X, y=np.float64(3))
+    with pytest.raises(DataError, match=r"expected one label per image, got an array of shape \(\)"):
+        read(file)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("dtype", [">i4", "<f8", ">u2", "|u1"])
+def test_the_order_of_bytes_and_axes_does_not_matter(file: Path, order: str, save: Any, dtype: str) -> None:
+    save(file, x=np.array(X, dtype, order=order), y=Y)
+    assert_array_equal(read(file).pixels[..., 0], X)

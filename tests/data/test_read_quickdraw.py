@@ -29,13 +29,30 @@ def test_the_prefix_of_googles_downloads_is_no_part_of_the_name(tmp_path: Path) 
     assert read(tmp_path).classes == ("alarm clock",)
 
 
-def test_images_and_labels_in_two_arrays_are_refused_with_advice(tmp_path: Path) -> None:
-    np.save(tmp_path / "images.npy", X)
-    np.save(tmp_path / "labels.npy", np.zeros(7))
-    with pytest.raises(
-        DataError, match=r"labels\.npy: expected one array of images per class.* into one npz as x and y"
-    ):
+@pytest.mark.parametrize("odd", [X[:, :9], X[0], X.astype(np.float32)])
+def test_arrays_of_several_forms_are_refused(tmp_path: Path, odd: np.ndarray) -> None:
+    np.save(tmp_path / "ant.npy", X)
+    np.save(tmp_path / "bee.npy", odd)
+    with pytest.raises(DataError, match=r"bee\.npy: expected one array of images per class, all of one form"):
         read(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_other_classes_are_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "ant.npy", X)
+    np.save(tmp_path / "bee.npy", np.array([{}], dtype=object))
+    np.save(tmp_path / "cat.npy", X)
+    (tmp_path / "cat.npy").write_bytes((tmp_path / "cat.npy").read_bytes()[:-20])
+    images = read(tmp_path)
+    assert images.classes == ("ant",)
+    assert [(fault.name, fault.kind) for fault in images.faults] == [("bee.npy", "broken"), ("cat.npy", "broken")]
+    assert "pickled objects" in images.faults[0].reason
+    assert "expected 112 bytes of data, got 92; is it cut off?" in images.faults[1].reason
+
+
+def test_a_class_without_drawings_is_said(tmp_path: Path) -> None:
+    np.save(tmp_path / "ant.npy", X)
+    np.save(tmp_path / "bee.npy", X[:0])
+    assert "1 of the 2 named classes hold no image" in read(tmp_path).format
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"", b"\x93NUMPY\x01\x00"])
@@ -47,5 +64,5 @@ def test_an_array_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -
 
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "cat.npy", np.array([{}], dtype=object))
-    with pytest.raises(DataError, match=r"cat\.npy: expected a NumPy array of numbers"):
+    with pytest.raises(DataError, match=r"cat\.npy: expected plain arrays, got pickled objects"):
         read(tmp_path)

@@ -11,7 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from secondlook import ImageSet, Split
 from secondlook.data.read import require_comparable
-from secondlook.data.split import part_sizes, split
+from secondlook.data.split import bonds as bonds_module
+from secondlook.data.split import part_sizes, split, without_tiny_classes
+from secondlook.data.split.bonds import bond_codes, joined, text_codes
+from secondlook.data.split.cut import Shape, cut
 from secondlook.errors import DataError, UsageError
 from secondlook.types import PARTS
 
@@ -316,3 +319,197 @@ def test_345_classes_are_split_quickly_and_exactly() -> None:
     images = labelled(np.arange(34_500) % 345)
     counts = table(split(images, valid=0.1, test=0.2), images)
     assert_array_equal(counts, np.broadcast_to([70, 10, 20], (345, 3)))
+
+
+def owners(parted: Split, n: int) -> np.ndarray:
+    found = np.full(n, -1)
+    for i, part in enumerate(PARTS):
+        found[parted[part]] = i
+    return found
+
+
+def test_items_without_a_group_are_not_bound_to_each_other() -> None:
+    groups = np.array([""] * 60 + [f"person {i // 4}" for i in range(40)])
+    images = labelled(np.arange(100) % 2, groups=groups)
+    assert np.bincount(bond_codes(images, np.arange(100))).max() == 4
+    cut_up = split(images)
+    assert (len(cut_up.train), len(cut_up.valid), len(cut_up.test)) == (70, 15, 15)
+    owner = owners(cut_up, 100)
+    assert all(len(set(owner[i : i + 4])) == 1 for i in range(60, 100, 4))
+    assert cut_up.method == "stratified by class, identical images and groups kept together"
+
+
+@given(st.data())
+def test_near_copies_and_groups_are_kept_together_and_nothing_else_is_lost(data: st.DataObject) -> None:
+    n, k = data.draw(st.integers(40, 120)), data.draw(st.integers(2, 4))
+    labels = np.arange(n) % k
+    together = np.arange(n)
+    for i in data.draw(st.lists(st.integers(0, n - k - 1), max_size=8)):
+        together[i + k] = together[i]  # of one class
+    groups = np.array([data.draw(st.sampled_from(["", "", "", "a", "b", "c"])) for _ in range(n)])
+    groups[n // 3 :] = ""
+    images = labelled(labels, groups=groups)
+    found = split(images, valid=0.25, test=0.25, seed=data.draw(st.integers(0, 3)), together=together)
+    owner = owners(found, n)
+    assert (owner >= 0).all()
+    for name in ("a", "b", "c"):
+        assert len(set(owner[groups == name])) <= 1
+    if "nearly identical images are not" not in found.method:
+        assert "identical and nearly identical images and groups kept together" in found.method
+        assert all(len(set(owner[together == code])) == 1 for code in np.unique(together))
+
+
+def test_near_copies_that_hang_together_in_a_few_large_bundles_do_not_stop_a_split() -> None:
+    labels = np.arange(200) % 2
+    ids = [f"{i:016x}" for i in range(200)]
+    ids[1] = f"{ids[3]}#2"
+    found = split(labelled(labels, ids), together=np.zeros(200, dtype=np.int64))
+    assert [len(found[part]) for part in PARTS] == [140, 30, 30]
+    assert found.method == (
+        "stratified by class, identical images kept together; nearly identical images are not, "
+        "since they hang together in bundles too large to fill every part"
+    )
+    owner = owners(found, 200)
+    assert owner[1] == owner[3]
+
+
+def test_near_copies_that_would_leave_a_part_half_empty_are_torn() -> None:
+    together = np.concatenate([np.zeros(92, dtype=np.int64), np.arange(1, 9)])
+    found = split(labelled(np.arange(100) % 2), together=together)
+    assert [len(found[part]) for part in PARTS] == [70, 15, 15]
+    assert "nearly identical images are not" in found.method
+
+
+def test_a_class_that_hangs_together_by_near_copies_is_tested_all_the_same() -> None:
+    labels = np.repeat([0, 1], 50)
+    together = np.where(labels == 1, 1000, np.arange(100))
+    found = split(labelled(labels), together=together)
+    assert "nearly identical images are not" in found.method
+    assert set(labels[found.test]) == {0, 1}
+
+
+def test_classes_of_one_bundle_each_are_all_trained_on_though_the_part_becomes_larger() -> None:
+    labels = np.repeat([0, 1, 2, 2], [14, 10, 30, 30])
+    ids = ["film"] * 14 + ["clip"] * 10 + [f"{i:016x}" for i in range(60)]
+    found = split(labelled(labels, ids), valid=0.4, test=0.4)
+    assert {0, 1} <= set(labels[found.train])
+
+
+def test_two_bundles_of_a_class_train_and_test_it() -> None:
+    labels = np.repeat([0, 1], [200, 20])
+    ids = [f"{i:016x}" for i in range(200)] + [f"film {i // 10}#{i}" for i in range(20)]
+    for seed in range(20):
+        found = split(labelled(labels, ids), seed=seed)
+        assert 1 in labels[found.train]
+        assert 1 in labels[found.test]
+
+
+def test_many_bundles_are_dealt_out_by_class_and_in_proportion() -> None:
+    labels = np.repeat(np.arange(6_000) % 3, 5)
+    ids = [f"{i // 5:016x}#{i}" for i in range(30_000)]
+    found = split(labelled(labels, ids), valid=0.1, test=0.2)
+    assert_array_equal(table(found, labelled(labels)), [[7_000, 1_000, 2_000]] * 3)
+    owner = owners(found, 30_000)
+    assert_array_equal(owner[::5], owner[4::5])
+
+
+def test_single_images_make_up_for_what_bundles_gave_a_part() -> None:
+    labels = np.repeat([0, 1], [300, 500])
+    ids = [f"{i // 2 if i < 200 else i:016x}#{i}" for i in range(800)]
+    for seed in range(5):
+        found = split(labelled(labels, ids), valid=0.15, test=0.15, seed=seed)
+        assert np.abs(table(found, labelled(labels)) - [[210, 45, 45], [350, 75, 75]]).max() <= 1
+
+
+def test_groups_that_leave_no_other_way_are_never_torn_and_the_error_says_why() -> None:
+    groups = np.array(["left"] * 20 + ["right"] * 20)
+    message = (
+        "test: expected enough different images to fill valid, got too many in groups or identical, which must stay"
+    )
+    with pytest.raises(DataError, match=message):
+        split(labelled(np.arange(40) % 2, groups=groups), valid=0.2, test=0.2)
+    one_class = labelled(np.arange(30) >= 20, groups=np.array(["a"] * 20 + ["b"] * 5 + ["c"] * 5))
+    message = "at least 2 classes to train on, got only [01], whose groups, .* training part; remove copies or --group$"
+    with pytest.raises(DataError, match=message):
+        split(one_class, valid=5, test=5)
+
+
+def test_three_groups_make_three_parts_whatever_their_sizes() -> None:
+    groups = np.array(["a"] * 20 + ["b"] * 30 + ["c"] * 10)
+    found = split(labelled(np.arange(60) % 2, groups=groups))
+    assert [len(found[part]) for part in PARTS] == [30, 10, 20]
+    assert found.method.endswith("groups kept together, so valid has 10, not 9 and test has 20, not 9")
+
+
+def test_a_class_without_test_images_is_said() -> None:
+    images = labelled([0, 1, 2] * 10 + [0, 1] * 5, parts=np.repeat(["train", "test"], [30, 10]))
+    assert split(images).method.endswith("; class 2 is not in the test part")
+
+
+texts = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6), max_size=40)
+
+
+@given(texts)
+def test_numbers_of_texts_are_equal_exactly_where_the_texts_are(found: list[str]) -> None:
+    values = np.array(found, dtype=np.str_)
+    codes = text_codes(values)
+    assert_array_equal(codes[:, None] == codes, values[:, None] == values)
+
+
+def test_texts_with_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bonds_module, "_hashes", lambda texts: np.zeros(len(texts), np.uint64))
+    assert_array_equal(text_codes(np.array(["b", "a", "b"])), [1, 0, 1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(-1, 12)), min_size=1, max_size=30))
+def test_what_hangs_together_through_any_chain_is_one_bundle(pairs: list[tuple[int, int]]) -> None:
+    a, b = np.array(pairs).T
+    found = joined(a, b)
+    owner = list(range(len(pairs)))  # an oracle: join until nothing changes
+    for _ in pairs:
+        for i in range(len(pairs)):
+            for j in range(len(pairs)):
+                if a[i] == a[j] or b[i] == b[j] >= 0:
+                    owner[i] = owner[j] = min(owner[i], owner[j])
+    assert_array_equal(found[:, None] == found, np.array(owner)[:, None] == np.array(owner))
+
+
+@given(st.integers(2, 5), st.integers(2, 6), st.integers(0, 9))
+def test_any_number_of_equal_parts_is_exact_and_stratified(p: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, k, 20 * k)
+    ends = np.arange(p + 1) * len(labels) // p
+    shape = Shape(tuple(np.diff(ends).tolist()), (p,) * p)
+    found = cut(labels, np.arange(len(labels)), shape, rng)
+    assert_array_equal(np.bincount(found, minlength=p), np.diff(ends))
+    counts = np.stack([np.bincount(labels[found == i], minlength=k) for i in range(p)])
+    assert np.ptp(counts, axis=0).max() <= 1
+
+
+def test_classes_with_too_few_images_are_left_out_and_named() -> None:
+    images = labelled([0] * 20 + [1] * 2 + [2] * 20 + [3] + [4] * 3)
+    kept, names = without_tiny_classes(images)
+    assert names == ("1", "3")
+    assert kept.classes == ("0", "2", "4")
+    assert_array_equal(kept.labels, [0] * 20 + [-1] * 2 + [1] * 20 + [-1] + [2] * 3)
+    assert kept.pixels is images.pixels
+    assert without_tiny_classes(kept) == (kept, ())
+
+
+def test_a_source_with_its_own_test_part_keeps_its_small_classes() -> None:
+    images = labelled([0, 1] * 10 + [2] + [0, 1, 2, 3] * 2, parts=np.repeat(["train", "test"], [21, 8]))
+    assert without_tiny_classes(images) == (images, ())
+    no_test = replace(images, parts=np.where(images.parts == "test", "valid", images.parts))
+    assert without_tiny_classes(no_test)[1] == ("2",), "train and test want one each"
+
+
+@pytest.mark.parametrize(("labels", "strict"), [([0] * 20 + [1] * 2, False), ([0, 1] * 20 + [2], True)])
+def test_tiny_classes_are_refused_where_nothing_is_left_or_where_it_is_asked_for(
+    labels: list[int], strict: bool
+) -> None:
+    message = (
+        f"test: expected at least 3 images per class, so that train, valid and test can each hold one, "
+        f"got {labels.count(labels[-1])} of class {labels[-1]}; add images or leave the class out"
+    )
+    with pytest.raises(DataError, match=message):
+        without_tiny_classes(labelled(labels), strict=strict)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secondlook.measure.intervals import wilson
 from secondlook.runs.jobs import Outcome
 from secondlook.runs.results import facts_of, majority_share, make_row, mistakes_to_show, ranked, thumbnails
 from secondlook.types import ImageSet, Predictions, Row, Split
@@ -43,6 +44,25 @@ def test_without_the_test_part_a_row_has_no_test_scores() -> None:
     row = make_row("m", facts, said, data, parts, "log_loss", test=True)
     assert (row.test_accuracy, row.n_test, row.fit_seconds) == (1.0, 1, 1.0)
     assert row.valid_score == pytest.approx(0, abs=1e-6)
+
+
+def test_scores_without_the_leaked_items_stand_beside_the_others() -> None:
+    data, parts = images([0, 1, 2, 0, 1, 2, 0, 1]), split([0, 1, 2], [3], [4, 5, 6, 7])
+    said: Any = {part: np.eye(3, dtype=np.float32)[data.labels[parts[part]]] for part in ("train", "valid", "test")}
+    said["test"][0] = [1, 0, 0]  # one of four wrong, and it does not leak
+    facts = {"status": "ok", "reason": "", "fit_seconds": 1.0}
+
+    def row(*leaked: bool) -> Row:
+        return make_row("m", facts, said, data, parts, "accuracy", test=True, leaked=np.array(leaked))
+
+    found = row(False, True, False, True)
+    assert (found.test_accuracy, found.n_test) == (0.75, 4)
+    assert (found.clean_accuracy, found.n_clean, found.clean_balanced_accuracy) == (0.5, 2, 0.5)
+    assert (found.clean_low, found.clean_high) == wilson(1, 2)
+    none = row(False, False, False, False)
+    assert (none.clean_accuracy, none.n_clean, none.clean_balanced_accuracy) == (None, None, None)
+    every = row(True, True, True, True)
+    assert (every.clean_accuracy, every.n_clean) == (None, 0)
 
 
 scored = st.lists(st.one_of(st.none(), st.integers(0, 5).map(lambda i: i / 5)), min_size=1, max_size=8)

@@ -89,16 +89,18 @@ def test_run_json_is_what_json_prints_and_the_table_is_the_same_in_csv(run: sl.R
     assert [float(line["test_accuracy"]) for line in lines] == [row.test_accuracy for row in run.rows]
 
 
-def test_the_directory_is_complete_and_holds_no_images_of_training(run: sl.Run) -> None:
+def test_the_directory_is_complete_and_holds_only_images_that_were_missed_or_found_odd(run: sl.Run) -> None:
     there = {p.name for p in run.path.iterdir()}
     assert there == {
-        "config.json", "data.json", "items.npz", "made.json", "manifest.json", "models", "predictions", "report.html",
-        "run.json", "table.csv", "thumbnails.npz",
+        "audit.json", "audit.npz", "config.json", "data.json", "items.npz", "made.json", "manifest.json", "models",
+        "predictions", "report.html", "run.json", "table.csv", "thumbnails.npz",
     }  # fmt: skip
     assert run.config["test_opened"] == 1
     wrong = run.predictions(run.chosen, "test")
     mistakes = set(wrong.items[wrong.predicted != wrong.labels].tolist())
     assert set(run.thumbnails().items.tolist()) <= mistakes
+    found = {item.index for finding in run.findings for item in finding.items}
+    assert set(run.audit.thumbnails.items.tolist()) <= found
 
 
 def test_a_changed_file_is_found_on_verification(run: sl.Run, tmp_path: Path) -> None:

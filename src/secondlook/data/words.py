@@ -19,6 +19,8 @@ PART_WORDS: dict[str, Part] = {
     "t10k": "test",  # the test files of MNIST and its kin
 }
 
+_LONGEST_NAME = 100
+
 
 def part_of(name: str) -> Part | None:
     """The part that the first such word of a name tells: "emnist-letters-test" is "test"; None where none does."""
@@ -27,8 +29,9 @@ def part_of(name: str) -> Part | None:
 
 
 def few(names: Sequence[str]) -> str:
-    """The first three, and how many more there are: "a, b, c and 4 more"."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    """The first three, and how many more there are: "a, b, c and 4 more"; of an endless name its beginning."""
+    shown = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in names[:3]]
+    return ", ".join(shown) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
 def repeats(n: int, of: int, part: Part, before: Part) -> str:

@@ -18,7 +18,8 @@ from secondlook.types import FloatArray, IntArray
 
 Rows = NDArray[np.float32]
 
-_BATCH = 20_000
+# Images that are answered at a time: so many at most, and so many numbers.
+_BATCH, _BATCH_NUMBERS = 20_000, 16_000_000
 
 
 class InputError(UsageError, ValueError):
@@ -85,7 +86,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
         X = validate_data(self, self._flat(X), reset=False, dtype="numeric")
         probabilities = np.empty((len(X), len(self.classes_)), np.float32)
         # In batches, so that a memory map of bytes never becomes one table of floats.
-        for rows in gen_batches(len(X), _BATCH):
+        for rows in gen_batches(len(X), max(1, min(_BATCH, _BATCH_NUMBERS // max(1, X.shape[1])))):
             probabilities[rows] = self._probabilities(self._pixels(X[rows]))
         return probabilities
 
@@ -128,7 +129,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
             return None
         X, y = validate_data(self, self._flat(valid[0]), valid[1], reset=False, dtype="numeric")
         known = np.isin(y, self.classes_)
-        return Held(self._pixels(X[known]), np.searchsorted(self.classes_, y[known])) if known.any() else None
+        if not known.all():  # as a rule they are, and nothing is copied
+            X, y = X[known], y[known]
+        return Held(self._pixels(X), np.searchsorted(self.classes_, y)) if len(y) else None
 
 
 def scaled(X: NDArray[Any]) -> Rows:

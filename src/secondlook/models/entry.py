@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+# A model that would take more of the machine's memory is skipped.
+MEMORY_SHARE = 0.5
+
 Family = Literal["baseline", "linear", "kernel", "neighbours", "trees", "dense", "convolution"]
 
 
@@ -31,6 +34,10 @@ class Size:
         return self.n_train + self.n_valid + self.n_test
 
 
+def _no_copy(size: Size) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Entry:
     """One model of the ladder.
@@ -44,6 +51,7 @@ class Entry:
             what the estimate shown up front is made of.
         default: whether a plain ``compare`` fits it.
         net: the net's text, for nets.
+        memory: rough bytes it takes beside the images, which are mapped: what it copies of them.
     """
 
     name: str
@@ -54,6 +62,17 @@ class Entry:
     seconds: Callable[[Size], float]
     default: bool = True
     net: str = ""
+    memory: Callable[[Size], float] = _no_copy
+
+    def too_large(self, size: Size, have: float) -> str:
+        """Why it is not to be fitted on a machine with so many bytes of memory; nothing where it is."""
+        need = self.memory(size)
+        if need <= MEMORY_SHARE * have:
+            return ""
+        return (
+            f"not started: it would take the images as {need / 1e9:,.1f} GB of numbers, more than half of the "
+            f"{have / 1e9:,.1f} GB of memory here; give fewer images or a smaller --size"
+        )
 
     @property
     def is_net(self) -> bool:

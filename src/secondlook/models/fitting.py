@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,9 +15,10 @@ import numpy as np
 from secondlook import seeds
 from secondlook.errors import FitError
 from secondlook.measure.scores import Metric, score, utility
-from secondlook.models.entry import Entry
+from secondlook.models.entry import MEMORY_SHARE, Entry
 from secondlook.models.train import INTERRUPTED, TIME_LIMIT
-from secondlook.types import Epoch, IntArray
+from secondlook.runs.machine import memory
+from secondlook.types import Epoch, IntArray, Part
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -33,18 +34,16 @@ class FitTask:
     """What a child needs. Labels of the test part are not among it.
 
     Attributes:
-        pixels: a .npy file of all images (n, h, w, c), opened as a memory map.
-        train, valid, test: int64 indices into it. y_train, y_valid: int64 labels.
+        pixels: a .npy file per part of its images (n, h, w, c), opened as memory maps; that of the test part when
+            predictions are made.
+        y_train, y_valid: int64 labels.
         classes: number of classes.
         seconds: the limit of the whole turn, or None; the child is killed there.
         folder: receives predictions.npz, the weights, history.json.
     """
 
     entry: Entry
-    pixels: Path
-    train: IntArray
-    valid: IntArray
-    test: IntArray
+    pixels: Mapping[Part, Path]
     y_train: IntArray
     y_valid: IntArray
     classes: int
@@ -68,8 +67,7 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         FitError: its probabilities are not probabilities.
     """
     began = perf_counter()
-    images = np.load(task.pixels, mmap_mode="c")
-    X_train, X_valid = images[task.train], images[task.valid]
+    X_train, X_valid = _images(task, "train"), _images(task, "valid")
     model = task.entry.make(seeds.integer(task.seed, "fit", task.entry.name))
     notes, params = _tune(task, model, X_train, emit)
     options = _options(task, model, began, emit)
@@ -77,7 +75,7 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     model.fit(X_train, task.y_train, valid=(X_valid, task.y_valid), **options)
     fit_seconds = perf_counter() - started
     ended = model.history_.ended if hasattr(model, "history_") else ""
-    predict_us = _predict(task, model, {"train": X_train, "valid": X_valid, "test": images[task.test]})
+    predict_us = _predict(task, model, {"train": X_train, "valid": X_valid, "test": _images(task, "test")})
     _save(model, task.folder)
     return {
         "status": "timeout" if ended == TIME_LIMIT else "ok",
@@ -91,6 +89,11 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         "params": ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()),
         "device": getattr(model, "device_", "cpu"),
     }
+
+
+def _images(task: FitTask, part: Part) -> Any:
+    # Copy on write: nothing writes to it, and PyTorch takes writable arrays without a copy.
+    return np.load(task.pixels[part], mmap_mode="c")
 
 
 def _options(task: FitTask, model: Any, began: float, emit: Emit) -> dict[str, Any]:
@@ -142,6 +145,8 @@ def _tune(task: FitTask, model: Any, X: Any, emit: Emit) -> tuple[list[str], dic
     folds = min(SEARCH_FOLDS, int(np.bincount(task.y_train)[np.unique(task.y_train)].min()))
     if folds < 2:
         return ["not tuned: a class has one training image only"], {}
+    if X.nbytes > MEMORY_SHARE * memory():  # a fold is a copy
+        return [f"not tuned: folds of {X.nbytes / 1e9:,.1f} GB of images do not fit into memory"], {}
     params, note = _search(task, model, X, folds, emit)
     model.set_params(**params)
     return [note], params

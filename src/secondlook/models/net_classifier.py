@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from secondlook import seeds
+from secondlook.data.read.large import empty
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
 from secondlook.models.net import Count, check_size, enlarged, parse
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # A user's own net: from an image's (h, w, c) and the number of outputs to a module that takes float32 (n, c, h, w).
 Factory = Callable[[tuple[int, int, int], int], "nn.Module"]
+
+# Numbers that are converted at a time.
+_BLOCK_NUMBERS = 4_000_000
 
 
 class NetClassifier(ImageClassifier):
@@ -162,9 +166,20 @@ class NetClassifier(ImageClassifier):
 
     def _measure_pixels(self, X: NDArray[Any]) -> None:
         """Mean and standard deviation per channel, from some 10,000 images: more do not move them."""
-        sample = X[:: max(1, len(X) // 10_000)].astype(np.float32)
-        self.mean_: FloatArray = sample.mean(axis=(0, 1, 2), dtype=np.float64)
-        scale = sample.std(axis=(0, 1, 2), dtype=np.float64)
+        sample = range(0, len(X), max(1, len(X) // 10_000))
+        step = max(1, _BLOCK_NUMBERS // prod(X.shape[1:]))
+        total, squares = np.zeros((2, X.shape[3]))
+        # In blocks, since a memory map may be larger than memory. Distances from some pixel, not from 0, so that no
+        # digits are lost in their squares, and a channel of one value has exactly none.
+        shift = X[0, 0, 0].astype(np.float64)
+        for at in range(0, len(sample), step):
+            part = sample[at : at + step]
+            block = X[part.start : part.stop : part.step] - shift
+            total += block.sum(axis=(0, 1, 2))
+            squares += np.square(block, out=block).sum(axis=(0, 1, 2))
+        n = len(sample) * X.shape[1] * X.shape[2]
+        self.mean_: FloatArray = shift + total / n
+        scale = np.sqrt(np.maximum(squares / n - np.square(total / n), 0))
         self.scale_: FloatArray = np.where(scale > 0, scale, 1.0)
 
     def _engine(self, image: tuple[int, int, int], seed: int) -> TorchEngine:
@@ -177,6 +192,7 @@ class NetClassifier(ImageClassifier):
             self.notes_ = (f"images enlarged from {small} to {large}, the smallest this net takes",)
         self.n_trained_, self.macs_ = count.trained, count.macs
         self.n_stored_ = count.stored + 2 * image[2]
+        per_image += 2 * prod(self.image_)  # standardised, and once more where a layer wants another order
         device = choose_device(self.device)
         self.device_ = str(device)
         optimiser = Optimiser(self.optimizer, self.weight_decay)
@@ -207,16 +223,24 @@ class NetClassifier(ImageClassifier):
         return Recipe(self.epochs_, batch, self.learning_rate, self.schedule, patience, seconds)
 
     def _enlarge(self, X: NDArray[Any]) -> NDArray[Any]:
-        h, w, _ = self.image_
+        h, w, c = self.image_
         if X.shape[1:3] == (h, w):
             return X
-        import torch
-
-        x = torch.from_numpy(np.array(X, dtype=np.float32)).permute(0, 3, 1, 2)
-        x = torch.nn.functional.interpolate(x, size=(h, w), mode="bilinear", align_corners=False)
-        large = x.permute(0, 2, 3, 1).contiguous().numpy()
-        return large.round().astype(np.uint8) if X.dtype == np.uint8 else large
+        large = empty((len(X), h, w, c), X.dtype, "the net's images")
+        step = max(1, _BLOCK_NUMBERS // (h * w * c))
+        for at in range(0, len(X), step):
+            large[at : at + step] = _enlarged(X[at : at + step], h, w)
+        return large
 
     def __getstate__(self) -> dict[str, Any]:
         # The engine holds what need not travel: it is rebuilt from the weights.
         return {name: value for name, value in super().__getstate__().items() if name != "_ready"}
+
+
+def _enlarged(X: NDArray[Any], h: int, w: int) -> NDArray[Any]:
+    import torch
+
+    x = torch.from_numpy(np.array(X, dtype=np.float32)).permute(0, 3, 1, 2)
+    x = torch.nn.functional.interpolate(x, size=(h, w), mode="bilinear", align_corners=False)
+    large = x.permute(0, 2, 3, 1).contiguous().numpy()
+    return large.round().astype(np.uint8) if X.dtype == np.uint8 else large

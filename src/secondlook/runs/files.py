@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondlook.errors import RunError
+from secondlook.types import IntArray
+
+_BLOCK_BYTES = 2**24
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -23,10 +27,19 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Writes a JSON document; NaN is refused, since JSON has none."""
+def json_bytes(document: Any) -> bytes:
+    """A JSON document as UTF-8 that ends in a newline; NaN is refused, since JSON has none.
+
+    A file name that is no UTF-8 holds surrogates, which UTF-8 cannot hold: they are written as JSON's own escapes
+    (``\\udce9``), and come back as they were.
+    """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Writes a JSON document, see `json_bytes`."""
+    write_atomically(path, lambda part: part.write_bytes(json_bytes(document)))
 
 
 def read_json(path: Path) -> Any:
@@ -53,6 +66,18 @@ def savez(path: Path, arrays: Mapping[str, Any]) -> None:
     """Writes arrays compressed to exactly this path."""
     with path.open("wb") as file:  # given a name, NumPy would add .npz to it
         np.savez_compressed(file, **arrays)
+
+
+def write_rows(path: Path, array: NDArray[Any], rows: IntArray) -> None:
+    """Writes some rows of an array, which may be a memory map larger than memory, as a .npy file; in blocks."""
+    shape = (len(rows), *array.shape[1:])
+    header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": shape}
+    step = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+    # Written, not mapped: where the disk runs full, a write says so, and a map kills the process.
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for at in range(0, len(rows), step):
+            file.write(np.ascontiguousarray(array[rows[at : at + step]]).data)
 
 
 def is_run(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from secondlook.errors import RunError
 from secondlook.runs.files import checksum, is_run, read_json
-from secondlook.types import PARTS, Epoch, History, Part, Predictions, Row, Run, Thumbnails
+from secondlook.types import PARTS, Audit, Epoch, Finding, History, Part, Predictions, Row, Run, Thumbnails
 
 
 def load_run(path: str | Path, *, verify: bool = False) -> Run:
@@ -61,10 +61,8 @@ def read_results(folder: Path) -> Run:
         names = items["names"][index].tolist()
         return Predictions(model, part, said, items["labels"][index], index, names, tuple(data["classes"]))
 
-    def thumbnails() -> Thumbnails:
-        with np.load(folder / "thumbnails.npz") as file:
-            return Thumbnails(file["items"], file["pixels"])
-
+    places = {str(name): i for i, name in enumerate(items["ids"].tolist())} if results.get("findings") else {}
+    findings = tuple(Finding.from_json(found, places) for found in results.get("findings", ()))
     return Run(
         path=folder,
         config={**config, **made},
@@ -76,7 +74,28 @@ def read_results(folder: Path) -> Run:
         histories=histories,
         class_counts=counts,
         _predictions=predictions,
-        _thumbnails=thumbnails,
+        _thumbnails=lambda: _read_thumbnails(folder / "thumbnails.npz"),
+        leaked=items.get("leaked", np.zeros(0, dtype=np.bool_)),
+        findings=findings,
+        _audit=(lambda: _read_audit(folder, findings)) if (folder / "audit.json").exists() else None,
+    )
+
+
+def _read_thumbnails(path: Path) -> Thumbnails:
+    with np.load(path) as file:
+        return Thumbnails(file["items"], file["pixels"])
+
+
+def _read_audit(folder: Path, findings: tuple[Finding, ...]) -> Audit:
+    found = read_json(folder / "audit.json")
+    return Audit(
+        path=folder,
+        data=found["data"],
+        findings=findings,
+        silent=tuple(found["silent"]),
+        not_applicable=found["not_applicable"],
+        muted=tuple(found["muted"]),
+        thumbnails=_read_thumbnails(folder / "audit.npz"),
     )
 
 

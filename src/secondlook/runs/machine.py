@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from importlib.metadata import version
@@ -23,8 +24,20 @@ def cores() -> int:
 
 def hardware() -> dict[str, Any]:
     """The processor's name, the cores this process may use, and the memory in GB (10^9 bytes)."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"cpu": _cpu(), "cores": cores(), "memory_gb": round(memory / 1e9, 1), "device": "cpu"}
+    return {"cpu": _cpu(), "cores": cores(), "memory_gb": round(_installed() / 1e9, 1), "device": "cpu"}
+
+
+def memory() -> int:
+    """Bytes of memory that this process may use: what is installed, or less where a container is limited."""
+    limits = [_installed()]
+    for file in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        with contextlib.suppress(OSError, ValueError):  # no such control group, or "max"
+            limits.append(int(file.read_text()))
+    return min(limits)
+
+
+def _installed() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _cpu() -> str:

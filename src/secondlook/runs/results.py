@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondlook.measure.scores import (
     Metric,
@@ -18,7 +19,7 @@ from secondlook.measure.scores import (
     utility,
 )
 from secondlook.runs.jobs import Outcome
-from secondlook.types import ImageSet, Part, Predictions, Row, Split, Thumbnails
+from secondlook.types import ImageSet, IntArray, Part, Predictions, Row, Split, Thumbnails
 
 # What the report shows of the chosen model's mistakes: enough to judge, few enough to send by mail.
 MISTAKES_PER_CLASS = 12
@@ -55,9 +56,14 @@ def make_row(
     metric: Metric,
     *,
     test: bool,
+    leaked: NDArray[np.bool_] | None = None,
 ) -> Row:
-    """A model's row; without `test` the test columns stay empty."""
-    values: dict[str, Any] = {name: facts[name] for name in _FACTS if name in facts}
+    """A model's row; without `test` the test columns stay empty.
+
+    Args:
+        leaked: bool (n_test,), test items that the `clean` scores leave out; None where nothing leaks.
+    """
+    values: dict[str, Any] = {name: facts[name] for name in FACTS if name in facts}
     if probabilities is None:
         return Row(model=model, **values)
     majority = majority_share(images, split)
@@ -74,10 +80,29 @@ def make_row(
         values["test_balanced_accuracy"] = balanced_accuracy(matrix)
         values["test_macro_f1"] = macro_f1(matrix)
         values["test_log_loss"] = log_loss(labels, said)
+        values |= _clean(labels, said, leaked)
     return Row(model=model, **values)
 
 
-_FACTS = (
+def _clean(labels: IntArray, said: Any, leaked: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """The test scores without what leaks; nothing where nothing does."""
+    if leaked is None or not leaked.any():
+        return {}
+    labels, said = labels[~leaked], said[~leaked]
+    if not len(labels):
+        return {"n_clean": 0}
+    accuracy = accuracy_score(labels, said.argmax(axis=1), said.shape[1], majority=0.0)
+    matrix = confusion(labels, said.argmax(axis=1), said.shape[1])
+    return {
+        "n_clean": len(labels),
+        "clean_accuracy": accuracy.value,
+        "clean_low": accuracy.low,
+        "clean_high": accuracy.high,
+        "clean_balanced_accuracy": balanced_accuracy(matrix),
+    }
+
+
+FACTS = (
     "status", "reason", "trained", "stored", "macs", "fit_seconds", "predict_us", "peak_mb", "family", "net", "params"
 )  # fmt: skip
 

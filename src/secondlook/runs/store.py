@@ -1,11 +1,13 @@
 """The run directory: what a comparison keeps, complete exactly when its manifest is there.
 
 config.json               the resolved configuration, seeds, versions, hardware
-data.json  items.npz      what was compared: classes, shape, fingerprint; labels, ids, names and the split
+data.json  items.npz      what was compared: classes, shape, fingerprint; labels, ids, names, the split, what leaks
 models/NAME/              facts.json (written last: the model is done), history.json, weights, log.txt
 predictions/NAME.npz      probabilities float32 (n, k) of train, valid and test
 run.json  table.csv       the results; the same object that --json prints
+folds.csv                 with folds: the scores of each; models/ and predictions/ then hold NAME/fold-N too
 thumbnails.npz            small images of the chosen model's mistakes
+audit.json  audit.npz     what was found out about the images, and small images of the items concerned
 report.html
 manifest.json             every file's checksum, written last of all
 INCOMPLETE.txt            until then
@@ -24,11 +26,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondlook.errors import RunError
-from secondlook.runs.files import checksum, is_run, read_json, savez, write_atomically, write_json
+from secondlook.runs.files import checksum, is_run, read_json, savez, write_atomically, write_json, write_rows
+from secondlook.runs.folders import ROOT, numbers, take_next
 from secondlook.runs.machine import hardware
-from secondlook.types import PARTS, ImageSet, Part, Predictions, Row, Split, Thumbnails
+from secondlook.types import PARTS, Audit, ImageSet, Part, Predictions, Row, Split, Thumbnails
 
 FORMAT = 1
 _INCOMPLETE = """This run is not complete: it was interrupted or is still going on.
@@ -92,8 +96,8 @@ class RunDirectory:
         text = _INCOMPLETE.format(command=config["command"])
         (self.path / "INCOMPLETE.txt").write_text(text, encoding="utf-8")
 
-    def write_data(self, images: ImageSet, split: Split) -> None:
-        """Keeps what was compared, without the images."""
+    def write_data(self, images: ImageSet, split: Split, **more: NDArray[Any]) -> None:
+        """Keeps what was compared, without the images; `more` arrays about items go with them."""
         data = {
             "source": images.source,
             "n": len(images),
@@ -104,15 +108,33 @@ class RunDirectory:
         }
         write_json(self.path / "data.json", data)
         arrays = {"labels": images.labels, "ids": images.ids, "names": np.array(images.names, dtype=np.str_)}
-        arrays |= {str(part): split[part] for part in PARTS}
+        arrays |= {str(part): split[part] for part in PARTS} | more
         write_atomically(self.path / "items.npz", lambda part: savez(part, arrays))
 
-    def scratch_pixels(self, images: ImageSet) -> Path:
-        """A .npy file of the pixels for the children to map; it is gone when the run is closed."""
-        path = self.path / ".scratch" / "pixels.npy"
-        path.parent.mkdir(exist_ok=True)
-        np.save(path, images.pixels)
-        return path
+    def write_audit(self, audit: Audit) -> None:
+        """Keeps what was found out about the images, with small images of the items concerned."""
+        arrays = {"items": audit.thumbnails.items, "pixels": audit.thumbnails.pixels}
+        write_atomically(self.path / "audit.npz", lambda part: savez(part, arrays))
+        write_json(self.path / "audit.json", audit.json())
+
+    def scratch_pixels(self, images: ImageSet, split: Split) -> dict[Part, Path]:
+        """A .npy file of each part's pixels for the children to map, written in blocks; gone when the run is closed.
+
+        Those of another split replace them.
+
+        Raises:
+            RunError: the disk has no room for them.
+        """
+        folder = self.path.resolve() / ".scratch"
+        paths: dict[Part, Path] = {part: folder / f"{part}.npy" for part in PARTS}
+        try:
+            folder.mkdir(exist_ok=True)
+            for part, path in paths.items():
+                path.unlink(missing_ok=True)  # a new file: whoever still maps the old one keeps it
+                write_rows(path, images.pixels, split[part])
+        except OSError as error:
+            raise RunError(f"cannot write the images to {folder} ({error.strerror}); choose another --out") from None
+        return paths
 
     def facts(self, model: str) -> dict[str, Any] | None:
         """What is known of a model that is done, or None."""
@@ -130,9 +152,9 @@ class RunDirectory:
         """Moves a fitted model's files to their place; the facts come last and say that it is done."""
         source, target = self.path / ".scratch" / model, self.path / "models" / model
         shutil.rmtree(target, ignore_errors=True)
-        for folder in (self.path / "predictions", target):
-            folder.mkdir(parents=True, exist_ok=True)
         said = self.path / "predictions" / f"{model}.npz"
+        for folder in (said.parent, target):
+            folder.mkdir(parents=True, exist_ok=True)
         said.unlink(missing_ok=True)  # of an earlier turn that was interrupted
         if (source / "predictions.npz").exists():
             (source / "predictions.npz").replace(said)
@@ -151,10 +173,10 @@ class RunDirectory:
 
     def write_results(self, results: Mapping[str, Any], rows: Sequence[Row], thumbnails: Thumbnails) -> None:
         """Writes run.json (what --json prints), table.csv and the thumbnails; opens with the run and its data."""
-        data = read_json(self.path / "data.json")
+        data, audit = read_json(self.path / "data.json"), read_json(self.path / "audit.json")
         lines = [row.json() for row in rows]
         head = {"run": str(self.path), "data": data}
-        write_json(self.path / "run.json", {**head, **results, "rows": lines})
+        write_json(self.path / "run.json", {**head, **results, "findings": audit["findings"], "rows": lines})
         write_atomically(self.path / "table.csv", lambda part: _write_csv(part, lines))
         arrays = {"items": thumbnails.items, "pixels": thumbnails.pixels}
         write_atomically(self.path / "thumbnails.npz", lambda part: savez(part, arrays))
@@ -219,30 +241,20 @@ class BusyError(RunError):
     """Another command holds the run."""
 
 
-def open_next(stem: str, identity: Mapping[str, Any], root: Path = Path("runs")) -> RunDirectory:
+def open_next(stem: str, identity: Mapping[str, Any], root: Path = ROOT) -> RunDirectory:
     """The directory of a run without --out, ``runs/NAME-N``.
 
     An incomplete run of the same configuration is gone on with, unless another command is at it; else N is one more
     than the highest there is.
     """
-    numbers = [int(tail) for p in root.glob(f"{stem}-*") if (tail := p.name.rpartition("-")[2]).isdigit()]
-    for number in sorted(numbers, reverse=True):
+    for number in sorted(numbers(stem, root), reverse=True):
         path = root / f"{stem}-{number}"
         if is_run(path) and not (path / "manifest.json").exists() and _identity_of(path) == identity:
             with contextlib.suppress(BusyError):
                 return RunDirectory(path)
-    number = max(numbers, default=0) + 1
-    while True:
-        try:
-            (root / f"{stem}-{number}").mkdir(parents=True)
-        except FileExistsError:  # taken by another command in this moment
-            number += 1
-            continue
-        except OSError as error:
-            raise RunError(f"cannot write runs to {root.absolute()} ({error.strerror}); choose an --out") from None
-        directory = RunDirectory(root / f"{stem}-{number}")
-        directory.fresh = True
-        return directory
+    directory = RunDirectory(take_next(stem, root))
+    directory.fresh = True
+    return directory
 
 
 def _identity_of(path: Path) -> Any:

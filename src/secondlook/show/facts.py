@@ -60,6 +60,24 @@ def tied(run: Run) -> set[str]:
     }
 
 
+def times(n: int) -> str:
+    """once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
+def means(run: Run) -> str:
+    """What every score is the mean of: "mean of 10 folds (5-fold, twice)"; "" for a single split."""
+    if run.cv is None:
+        return ""
+    k, repeats = run.cv
+    return f"mean of {k * repeats:,} folds ({k}-fold, {times(repeats)})"
+
+
+def leaking(row: Row) -> int:
+    """Test items with a twin, or a member of their group, in training or validation."""
+    return 0 if row.n_clean is None else (row.n_test or 0) - row.n_clean
+
+
 def frontier(run: Run) -> list[Row]:
     """The efficient models, by rising size: every other model trains more numbers or is less accurate on test."""
     rows = [r for r in finished(run) if r.trained is not None]

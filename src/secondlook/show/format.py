@@ -54,9 +54,12 @@ def share(value: float | None, half: float | None = None, digits: int | None = N
     return f"{_fixed(value, digits)} ± {_fixed(half, digits)}"
 
 
-def percent(value: float, half: float | None = None) -> str:
-    """A share as a percentage with the digits its interval supports: ``98.4 ± 0.3 %``, ``87.2 %``."""
-    digits = max(decimals(half) - 2, 0)
+def percent(value: float, half: float | None = None, digits_of: float | None = None) -> str:
+    """A share as a percentage with the digits its interval supports: ``98.4 ± 0.3 %``, ``87.2 %``.
+
+    `digits_of` is an interval's half-width that gives the digits and is not written.
+    """
+    digits = max(decimals(half if digits_of is None else digits_of) - 2, 0)
     unit = 10.0 ** -(digits + 2)
     if 0 < value < 1:
         value = min(max(value, unit), 1 - unit)

@@ -22,7 +22,7 @@ from secondlook.types import Row, Run
 
 
 def plot_frontier(run: Run, ax: Axes | None = None, *, palette: Palette = LIGHT) -> Axes:
-    """Test accuracy with its 95 % Wilson interval against the numbers trained, on a log axis.
+    """Test accuracy with its 95 % interval against the numbers trained, on a log axis.
 
     Models that train nothing stand left of the axis break. The efficient frontier is the stair; chance and the
     majority value are the thin lines.

@@ -16,7 +16,7 @@ from secondlook.types import Predictions, Thumbnails
 _MOST, _MOST_PER_CLASS, _MOST_CLASSES = 80, 8, 24
 # Pictures get larger where images do; all of them together stay below this many characters.
 _MOST_CHARACTERS = 1_500_000
-_PIXELATED_UP_TO = 64
+PIXELATED_UP_TO = 64
 _LONGER_SIDE = 112
 
 
@@ -68,11 +68,11 @@ def encode(pixels: NDArray[np.uint8]) -> str:
     return data_uri(image, "PNG", optimize=True)
 
 
-def _display_size(shape: tuple[int, ...]) -> tuple[int, int]:
+def display_size(shape: tuple[int, ...]) -> tuple[int, int]:
     """CSS pixels: the longer side about 112, a whole multiple of the image's pixels where those are few."""
     h, w = shape[:2]
     longer = max(h, w)
-    factor = max(round(_LONGER_SIDE / longer), 1) if longer <= _PIXELATED_UP_TO else _LONGER_SIDE / longer
+    factor = max(round(_LONGER_SIDE / longer), 1) if longer <= PIXELATED_UP_TO else _LONGER_SIDE / longer
     return max(round(w * factor), 1), max(round(h * factor), 1)
 
 
@@ -104,12 +104,12 @@ def gallery(predictions: Predictions, thumbnails: Thumbnails, shape: Sequence[in
             shelves.append((c, Shelf(predictions.classes[c], int(totals[c]), int(support[c]), tuple(pictures))))
     found = tuple(shelf for _, shelf in sorted(shelves, key=lambda pair: pair[0]))
     shown = sum(len(shelf.pictures) for shelf in found)
-    tiny = max(shape[:2]) <= _PIXELATED_UP_TO
+    tiny = max(shape[:2]) <= PIXELATED_UP_TO
     return Gallery(found, shown, len(wrong), int((totals > 0).sum()), tiny)
 
 
 def _picture(predictions: Predictions, i: int, pixels: NDArray[np.uint8]) -> Picture:
-    width, height = _display_size(pixels.shape)
+    width, height = display_size(pixels.shape)
     given, says = (predictions.classes[int(c)] for c in (predictions.labels[i], predictions.predicted[i]))
     sure = fmt.share(float(predictions.probabilities[i].max()), digits=2)
     return Picture(encode(pixels), width, height, given, says, sure, predictions.names[i])

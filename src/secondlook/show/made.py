@@ -7,7 +7,10 @@ from datetime import datetime
 
 from secondlook.show import format as fmt
 from secondlook.show.words import metric_name
-from secondlook.types import PARTS, Run
+from secondlook.types import PARTS, Part, Run
+
+# What the parts that a run keeps are, with folds.
+_FOLD_PARTS: dict[Part, str] = {"test": "tested", "train": "in the first fold train", "valid": "valid"}
 
 
 def _per_class(counts: Sequence[int]) -> str:
@@ -18,7 +21,8 @@ def _per_class(counts: Sequence[int]) -> str:
 
 def _split(run: Run) -> str:
     split = run.config["split"]
-    parts = ", ".join(f"{p} {_per_class(run.class_counts[p])}" for p in PARTS if p in run.class_counts)
+    names = {p: str(p) for p in PARTS} if run.cv is None else _FOLD_PARTS
+    parts = ", ".join(f"{name} {_per_class(run.class_counts[p])}" for p, name in names.items() if p in run.class_counts)
     return f"{split['method']}; {parts}"
 
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -18,6 +18,10 @@ from secondlook.show.facts import STATUS_WORDS
 from secondlook.types import Row
 
 __all__ = ["Narrator"]
+
+
+# Work shorter than this needs no name.
+_LONG_SECONDS = 1.0
 
 
 def _about(seconds: float) -> str:
@@ -71,6 +75,17 @@ class Narrator:
             with contextlib.suppress(BrokenPipeError):
                 self._stream.write(f"{text}\n")
                 self._stream.flush()
+
+    @contextlib.contextmanager
+    def work(self, what: str) -> Iterator[None]:
+        """Names work that takes longer than a second, once that is known: "looking for near duplicates …"."""
+        late = threading.Timer(_LONG_SECONDS, self.say, [f"{what} …"])
+        late.daemon = True
+        late.start()
+        try:
+            yield
+        finally:
+            late.cancel()
 
     def plan(self, models_with_seconds: Sequence[tuple[str, float]]) -> None:
         """The models to come with the seconds each is expected to take."""

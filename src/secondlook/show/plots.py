@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from secondlook.show.axis import tick_label
 from secondlook.show.canvas import SMALL, TEXT, dress, new_axes
+from secondlook.show.counts import plot_counts as plot_counts
 from secondlook.show.facts import error_shares, matrix, overfitting_from
 from secondlook.show.frontier import plot_frontier as plot_frontier
 from secondlook.show.palette import LIGHT, Palette

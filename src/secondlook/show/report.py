@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
-from secondlook.runs.files import write_atomically
 from secondlook.show import format as fmt
 from secondlook.show.by_class import ClassTable, class_table
 from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, title, top_confusions
-from secondlook.show.gallery import Gallery, gallery
+from secondlook.show.findings import cards, counted, severity_counts
+from secondlook.show.gallery import PIXELATED_UP_TO, Gallery, gallery
 from secondlook.show.made import made
 from secondlook.show.matrices import CELLS_UP_TO, LIGHT_TEXT_FROM, OPACITIES, legend, png, svg
+from secondlook.show.page import style, templates, write_page
 from secondlook.show.palette import SENTINELS, family
 from secondlook.show.table import digits, table
-from secondlook.show.words import GLOSSARY, metric_name, sentences
-from secondlook.types import History, Run
-
-if TYPE_CHECKING:
-    import jinja2
+from secondlook.show.words import glossary, metric_name, sentences
+from secondlook.types import Audit, History, Run
 
 # Outlines of the markers of `palette.FAMILIES`, around (0, 0).
 _SHAPES = {
@@ -50,21 +47,6 @@ class Panel:
     label: str = ""
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("secondlook.show"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def _style(name: str, **values: str) -> Markup:
-    # Our own file, and no </style> in it: safe as it stands.
-    return Markup(_templates().get_template(name).render(**values))
-
-
 def _ramp() -> str:
     rules = [f".s{i} rect {{ fill: var(--ramp); fill-opacity: {o}; }}" for i, o in enumerate(OPACITIES)]
     rules += [f"svg.matrix .s{i} text {{ fill: var(--ground); }}" for i in range(LIGHT_TEXT_FROM, len(OPACITIES))]
@@ -75,7 +57,7 @@ def _table_values(run: Run, links: dict[str, str]) -> dict[str, Any]:
     places = digits(run)
     return {
         "table": table(run),
-        "terms": GLOSSARY,
+        "terms": glossary(run),
         "links": links,
         "firsts": ("balanced", "valid", "trained", "fit s"),
         "chance": fmt.share(run.chance, digits=places),
@@ -93,8 +75,8 @@ def table_html(run: Run) -> str:
     Returns:
         A ``<div>``.
     """
-    inner = _templates().get_template("table.html").render(**_table_values(run, {}))
-    return f'<div class="secondlook"><style>{_style("style.css")}</style>{inner}</div>'
+    inner = templates().get_template("table.html").render(**_table_values(run, {}))
+    return f'<div class="secondlook"><style>{style("style.css")}</style>{inner}</div>'
 
 
 def _frontier(run: Run, width: float, height: float, name: str) -> Markup:
@@ -186,6 +168,15 @@ def _about(run: Run) -> str:
     )
 
 
+def _audit_text(audit: Audit) -> str:
+    """What came of the audit, in a sentence; the page of its own has the checks by name."""
+    counts = {severity: n for severity, n in severity_counts(audit.findings).items() if n}
+    said = fmt.listing([counted(n, severity) for severity, n in counts.items()]) if counts else "nothing was found"
+    silent = f"{len(audit.silent):,} check{'' if len(audit.silent) == 1 else 's'} found nothing"
+    muted = f"; muted: {', '.join(audit.muted)}" if audit.muted else ""
+    return f"What was found out about the images before anything was fitted: {said}; {silent}{muted}."
+
+
 def _values(run: Run) -> dict[str, Any]:
     done = finished(run)
     links = {row.model: f"confusion-{i}" for i, row in enumerate(run.rows) if row in done}
@@ -197,12 +188,14 @@ def _values(run: Run) -> dict[str, Any]:
     parts += [("size", "Accuracy against size")] if done else []
     parts += [("curves", "Learning curves")] if curves else []
     parts += [("confusion", "Confusion matrices"), ("mistakes", "Mistakes")] if best else []
+    audit = run.audit
+    parts += [("data", "The images")] if audit else []
     return {
         **_table_values(run, links),
         "run": run,
         "title": title(run),
         "about": _about(run),
-        "css": _style("style.css") + _style("page.css", ramp=_ramp()),
+        "css": style("style.css", "page.css", "findings.css", ramp=_ramp()),
         "sentences": sentences(run),
         "parts": [*parts, ("made", "How it was made"), ("glossary", "Terms")],
         "size_wide": _frontier(run, 9.0, 4.8, "size") if done else "",
@@ -217,6 +210,11 @@ def _values(run: Run) -> dict[str, Any]:
         "gallery": shown,
         "gallery_text": _gallery_text(shown) if shown else "",
         "made": made(run),
+        "audit": audit,
+        "audit_text": _audit_text(audit) if audit else "",
+        "cards": cards(run.findings, audit.thumbnails) if audit else [],
+        "anchors": True,
+        "pixelated": max(run.data["shape"][:2]) <= PIXELATED_UP_TO,
     }
 
 
@@ -225,7 +223,7 @@ def warm_up() -> None:
 
     import secondlook.show.plots  # noqa: F401
 
-    _templates()
+    templates()
 
 
 def write_report(run: Run, path: Path) -> Path:
@@ -238,8 +236,4 @@ def write_report(run: Run, path: Path) -> Path:
     Returns:
         The path written.
     """
-    text = _templates().get_template("report.html").render(**_values(run))
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-    return path
+    return write_page(path, templates().get_template("report.html").render(**_values(run)))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis, tick_label
-from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, notes, tied
+from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied
 from secondlook.show.palette import family
-from secondlook.show.words import GLOSSARY
+from secondlook.show.words import glossary
 from secondlook.types import Row, Run
 
 _COSTS = ("trained", "stored", "mult-adds", "fit s", "µs/image", "MB")
@@ -62,6 +62,7 @@ class Table:
     stretched: bool
     ties: int
     n_test: int | None
+    scores: str
 
 
 def digits(run: Run) -> int:
@@ -80,15 +81,28 @@ def arm(row: Row, part: str) -> float | None:
 
 def _interval(row: Row, part: str) -> str:
     low, high, n = (getattr(row, f"{part}_low"), getattr(row, f"{part}_high"), getattr(row, f"n_{part}"))
+    if low is None:
+        return f"n = {fmt.whole(n)}"
     return f"95 % interval {fmt.share(low, digits=4)} to {fmt.share(high, digits=4)}, n = {fmt.whole(n)}"
 
 
-def _cells(row: Row, places: int) -> tuple[tuple[str, str, str], ...]:
+def leaks(run: Run) -> bool:
+    """Whether test images leak, so that scores without them stand beside the others."""
+    return any(leaking(row) for row in run.rows)
+
+
+def columns(run: Run) -> tuple[str, ...]:
+    """The columns right of the test accuracy."""
+    return ("clean", *COLUMNS) if leaks(run) else COLUMNS
+
+
+def _cells(row: Row, places: int, clean: bool) -> tuple[tuple[str, str, str], ...]:
     def part(name: str) -> tuple[str, str]:
         value = getattr(row, f"{name}_accuracy")
         return fmt.share(value, arm(row, name), places), "" if value is None else _interval(row, name)
 
-    return (
+    found = (
+        ("clean", *part("clean")),
         ("balanced", fmt.share(row.test_balanced_accuracy, digits=places), ""),
         ("macro F1", fmt.share(row.test_macro_f1, digits=places), ""),
         ("log-loss", fmt.loss(row.test_log_loss), ""),
@@ -101,6 +115,7 @@ def _cells(row: Row, places: int) -> tuple[tuple[str, str, str], ...]:
         ("µs/image", fmt.number(row.predict_us), ""),
         ("MB", fmt.number(row.peak_mb), ""),
     )
+    return found if clean else found[1:]
 
 
 def _bar(row: Row, axis: Axis) -> Bar | None:
@@ -124,7 +139,7 @@ def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int, mark: int
         row.model in same,
         _bar(row, axis),
         fmt.share(row.test_accuracy, arm(row, "test"), places),
-        _cells(row, places),
+        _cells(row, places, leaks(run)),
         row.status != "ok" and row.test_accuracy is not None,
         mark,
         STATUS_WORDS[row.status],
@@ -147,10 +162,11 @@ def table(run: Run) -> Table:
         (round(100 * axis.position(v), 2), name) for v, name in ((run.chance, "chance"), (run.majority, "majority"))
     ]
     said = notes(run)
+    meanings = glossary(run)
     numbers = {model: i for i, (models, _) in enumerate(said, 1) for model in models}
     return Table(
         tuple(_line(row, run, axis, same, places, numbers.get(row.model, 0)) for row in run.rows),
-        tuple((name, GLOSSARY[name]) for name in COLUMNS),
+        tuple((name, meanings[name]) for name in columns(run)),
         tuple((round(100 * axis.position(t), 2), tick_label(t)) for t in axis.ticks()),
         tuple(marks),
         tuple(mark_names(marks)),
@@ -158,4 +174,13 @@ def table(run: Run) -> Table:
         axis.stretched,
         len(same - {run.chosen}),
         next((r.n_test for r in finished(run)), None),
+        _scores(run),
     )
+
+
+def _scores(run: Run) -> str:
+    """What dot and line are, in words."""
+    if run.cv is not None:
+        return f"accuracy, {means(run)}, with its 95 % interval by Nadeau and Bengio"
+    n = next((r.n_test for r in finished(run)), None)
+    return f"accuracy on {fmt.whole(n)} test images with its 95 % interval"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from io import StringIO
 
 from rich.cells import cell_len, set_cell_size
@@ -11,8 +12,9 @@ from rich.text import Text
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
-from secondlook.show.facts import STATUS_WORDS, finished, notes, tied, title
-from secondlook.show.table import arm, digits
+from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied, times, title
+from secondlook.show.findings_terminal import compact_lines
+from secondlook.show.table import arm, digits, leaks
 from secondlook.show.words import metric_name
 from secondlook.types import Row, Run
 
@@ -21,9 +23,10 @@ _NARROWEST_BAR, _WIDEST_BAR = 8, 44
 CHANCE, MAJORITY, CUT = "┊", "╎", "○"
 
 
-def _columns(row: Row, places: int) -> dict[str, str]:
+def _columns(row: Row, places: int, clean: bool) -> dict[str, str]:
     """The cells right of the bar, by header. Later ones give way first where the terminal is narrow."""
-    return {
+    first = {"clean": fmt.share(row.clean_accuracy, arm(row, "clean"), places)} if clean else {}
+    return first | {
         "balanced": fmt.share(row.test_balanced_accuracy, digits=places),
         "valid": fmt.share(row.valid_accuracy, digits=places),
         "train": fmt.share(row.train_accuracy, digits=places),
@@ -61,8 +64,9 @@ def _header(run: Run) -> str:
     data = run.data
     n = next((r.n_test for r in finished(run)), None) or sum(run.class_counts.get("test", ()))
     places = digits(run)
+    where = f"on {n:,} test images" if run.cv is None else f"in {run.cv[0]} folds, {times(run.cv[1])},"
     return (
-        f"{title(run)}: {data['n']:,} images, {len(data['classes'])} classes; on {n:,} test images "
+        f"{title(run)}: {data['n']:,} images, {len(data['classes'])} classes; {where} "
         f"chance {fmt.share(run.chance, digits=places)}, majority {fmt.share(run.majority, digits=places)}"
     )
 
@@ -78,9 +82,28 @@ def _legend(run: Run) -> list[str]:
     ]
     if len(tied(run)) == 1:
         lines[0] = lines[0].split("   ")[0]
+    if run.cv is not None:
+        lines.append(f"every score is the {means(run)}, the interval Nadeau and Bengio's")
+    lines += _leak_lines(run)
     if any(r.status != "ok" for r in finished(run)):
         lines.append(f"{CUT} stopped before its training was done")
     return lines
+
+
+def _leak_lines(run: Run) -> list[str]:
+    """What the column of clean scores leaves out, and what that does to the chosen model's."""
+    best = chosen_row(run)
+    if best is None or not (n := leaking(best)):
+        return []
+    images = f"the {n:,} leaked test image{'' if n == 1 else 's'}"
+    if best.clean_accuracy is None:
+        return ["clean: every test image is leaked, so nothing is left to judge by"]
+    was, is_now = best.test_accuracy or 0.0, best.clean_accuracy
+    before, after = (fmt.share(value, digits=digits(run)) for value in (was, is_now))
+    change = (
+        f"{'falls' if is_now < was else 'rises'} from {before} to {after}" if before != after else f"stays at {after}"
+    )
+    return [f"clean: without {images} the best {change}"]
 
 
 def _notes(run: Run, width: int) -> list[Text]:
@@ -102,7 +125,10 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
         width: cells in a line; at least 60. Where the columns do not fit, those furthest right are left out.
     """
     width, places = max(width, 60), digits(run)
-    rows = {r.model: (fmt.share(r.test_accuracy, arm(r, "test"), places), _columns(r, places)) for r in finished(run)}
+    rows = {
+        r.model: (fmt.share(r.test_accuracy, arm(r, "test"), places), _columns(r, places, leaks(run)))
+        for r in finished(run)
+    }
     names = min(max((cell_len(r.model) for r in run.rows), default=5), _LONGEST_NAME)
     test = max((len(text) for text, _ in rows.values()), default=4)
     sizes, bar_width = _sizes([cells for _, cells in rows.values()], width - (2 + names + 1 + test + 1))
@@ -126,7 +152,8 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
             line.append(f" {cells[head]:>{size}}", style="" if i == 0 else "dim")
         lines.append(line)
     lines += [Text(), *(Text(_fit(text, width).rstrip(), style="dim") for text in _legend(run))]
-    return [*lines, *_notes(run, width), _path(run)]
+    found = compact_lines(run.findings, width)
+    return [*lines, *_notes(run, width), *([Text(), *found] if found else []), _path(run)]
 
 
 def _sizes(rows: list[dict[str, str]], room: int) -> tuple[dict[str, int], int]:
@@ -157,7 +184,11 @@ def table_text(run: Run, width: int = 100, color: bool = False) -> str:
         width: cells in a line.
         color: with the terminal's colours, unless the environment sets ``NO_COLOR``.
     """
-    lines = table_lines(run, width)
+    return as_text(table_lines(run, width), color)
+
+
+def as_text(lines: Sequence[Text], color: bool) -> str:
+    """Lines as text that ends in a newline, with the terminal's colours where they are wanted and allowed."""
     if not color or os.environ.get("NO_COLOR"):
         return "".join(f"{line.plain.rstrip()}\n" for line in lines)
     out = StringIO()

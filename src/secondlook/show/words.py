@@ -6,9 +6,23 @@ from dataclasses import dataclass
 
 from secondlook.data.words import seen_in_training
 from secondlook.show import format as fmt
-from secondlook.show.facts import Missed, chosen_row, finished, matrix, most_missed, tied, unfinished
+from secondlook.show.facts import (
+    Missed,
+    chosen_row,
+    finished,
+    leaking,
+    matrix,
+    means,
+    most_missed,
+    tied,
+    times,
+    unfinished,
+)
+from secondlook.show.names import visible
 from secondlook.types import Row, Run
 
+# So many serious findings have a sentence each.
+_SERIOUS = 2
 # Accuracy this far above balanced accuracy hides something worth a sentence.
 _HIDES = 0.05
 
@@ -44,8 +58,19 @@ def _percent(row: Row) -> str:
 def _choice(run: Run, best: Row) -> Sentence:
     metric = metric_name(str(run.config["metric"]))
     ended = "" if best.status == "ok" else " (stopped before its training was done)"
+    if run.cv is not None:
+        k, repeats = run.cv
+        return Sentence(
+            f"{best.model}{ended} was chosen on validation (by {metric}); each of the {fmt.whole(best.n_test)} images "
+            f"was tested {times(repeats)}, in {k} folds, by models that had never seen it: on average it is ",
+            f"right for {_percent(best)}",
+            ".",
+            "table",
+        )
     known = seen_in_training(str(run.config["split"]["method"]))
     new = f"{known} of which {'is' if known == '1' else 'are'} also in training" if known else "which it had never seen"
+    if n := leaking(best):
+        new = f"{n:,} of which {'leaks' if n == 1 else 'leak'}"
     return Sentence(
         f"{best.model}{ended} was chosen on validation (by {metric}); on the {fmt.whole(best.n_test)} test images, "
         f"{new}, it is ",
@@ -53,6 +78,42 @@ def _choice(run: Run, best: Row) -> Sentence:
         ".",
         "table",
     )
+
+
+def _leaks(best: Row) -> Sentence | None:
+    """What is left of the score without the test images that leak."""
+    n = leaking(best)
+    if not n:
+        return None
+    whose = (
+        "it, one nearly like it, or one of its group" if n == 1 else "they, nearly the same, or others of their group"
+    )
+    where = f"({whose}, {'is' if n == 1 else 'are'} in training or validation)"
+    if best.clean_accuracy is None:
+        return Sentence("", "Every test image leaks", f" {where}: no score here is one on new images.", "table")
+    before, after = best.test_accuracy or 0.0, best.clean_accuracy
+    arm = fmt.half_width(after, best.clean_low or 0.0, best.clean_high or 0.0)
+    verb = "falls" if after < before else "rises" if after > before else "stays"
+    change = f"from {fmt.percent(before, digits_of=arm)} to" if after != before else "at"
+    return Sentence(
+        f"Without the {n:,} test image{'' if n == 1 else 's'} that leak{'s' if n == 1 else ''} {where} ",
+        f"it {verb} {change} {fmt.percent(after, arm)}",
+        ".",
+        "table",
+    )
+
+
+def _misleads(run: Run) -> list[Sentence]:
+    """What is serious about the images, before any number that it makes doubtful."""
+    serious = [finding for finding in run.findings if finding.severity == "serious"]
+    shown = [
+        Sentence("Before you believe a number: ", visible(f.title).removesuffix("."), ".", f.code)
+        for f in serious[:_SERIOUS]
+    ]
+    if rest := len(serious) - len(shown):
+        more = f"{rest} more serious finding{'' if rest == 1 else 's'}"
+        shown.append(Sentence("There ", f"{'is' if rest == 1 else 'are'} {more}", " on the images.", "data"))
+    return shown
 
 
 def _lazy(run: Run, best: Row) -> Sentence:
@@ -166,23 +227,43 @@ def _nothing(run: Run) -> list[Sentence]:
 
 
 def sentences(run: Run) -> list[Sentence]:
-    """Three to five sentences: the choice, the lazy answer, the rivals, the class missed most, what did not finish.
+    """Three to six sentences: the choice, leaks, the lazy answer, the rivals, the class missed most, what is missing.
 
     Fewer when only one model was compared and it finished.
     """
     best = chosen_row(run)
     if best is None:
-        return _nothing(run)
+        return [*_misleads(run), *_nothing(run)]
     predictions = run.predictions(best.model)
     missed = most_missed(matrix(predictions), predictions.classes)
     found = [
+        *_misleads(run),
         _choice(run, best),
+        _leaks(best),
         _lazy(run, best),
         _rivals(run, best),
         _missed(missed, len(predictions.classes)),
         _lost(run),
     ]
     return [sentence for sentence in found if sentence is not None]
+
+
+def glossary(run: Run) -> dict[str, str]:
+    """What the terms mean in this run."""
+    if run.cv is None:
+        return GLOSSARY
+    mean = means(run)
+    mean = mean[0].upper() + mean[1:]
+    changed = {
+        "test accuracy": f"Share of images answered rightly. {mean}; in each, the images of one fold are answered by "
+        "models that were fitted and chosen on the others.",
+        "interval": "95 % interval by Nadeau and Bengio, for folds whose training images overlap: were new images of "
+        "the same kind divided in the same way, 95 of 100 such intervals would hold the true accuracy. ± gives its "
+        "longer arm. Where all folds score the same it is Wilson's.",
+        "fit s": "Seconds of wall-clock time to fit one fold, on average.",
+        "MB": "Peak memory of the processes that fitted the model, the highest, in megabytes (10⁶ bytes).",
+    }
+    return {**GLOSSARY, **changed}
 
 
 # One line each, for a student. The keys are the table's column names.
@@ -193,6 +274,8 @@ GLOSSARY: dict[str, str] = {
     "intervals would hold the true accuracy. ± gives its longer arm.",
     "chance": "What guessing evenly among the classes gets: 1 / number of classes.",
     "majority": "What always answering the most frequent training class gets on the test images.",
+    "clean": "Test accuracy without the images that leak: an identical one, a nearly identical one, or one of the same "
+    "group is in training or validation.",
     "balanced": "Balanced accuracy: the share of right answers within each class, averaged over the classes. A model "
     "that always says the same gets 1 / number of classes, however common that class is.",
     "macro F1": "For each class, F1 = 2 × hits / (images of the class + answers of the class); averaged over the "

@@ -12,10 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.types.arrays import PARTS, IntArray, Part
+from secondlook.types.sources import Fault, Origins
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+
+def _bytes(names: Sequence[str]) -> bytes:
+    """Names one after the other; those of files that are no UTF-8 hold surrogates."""
+    return "\x1f".join(names).encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +35,11 @@ class ImageSet:
         ids: str (n,), the hash of each item's source bytes, with a suffix for repeats ("…#2").
         names: where each item came from: a path relative to the source, or file and row ("train.csv:17").
         parts: the split the source itself came with, "train" | "valid" | "test" per item, or None.
-        groups: a group per item that must not be torn apart by a split, or None.
+        groups: a group per item that must not be torn apart by a split ("" for an item in none), or None.
         source: what the user asked for ("digits", "photos/").
         format: one sentence on how the source was recognised and read.
+        faults: what was left out, in the order of the source.
+        origins: what the items were as files; None where they were rows of an array.
     """
 
     pixels: NDArray[Any]
@@ -43,6 +51,8 @@ class ImageSet:
     format: str
     parts: NDArray[np.str_] | None = None
     groups: NDArray[np.str_] | None = None
+    faults: tuple[Fault, ...] = ()
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -57,11 +67,12 @@ class ImageSet:
     def fingerprint(self) -> str:
         """16 hex digits that change when an item, a label, a class name or the source's own parts change."""
         digest = hashlib.blake2b(digest_size=8)
-        digest.update("\x1f".join(self.classes).encode())
+        digest.update(_bytes(self.classes))
         digest.update("\x1f".join(self.ids.tolist()).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(b"" if self.parts is None else "\x1f".join(self.parts.tolist()).encode())
         digest.update(str(self.shape).encode())
+        digest.update(b"" if self.groups is None else b"\x1e" + _bytes(self.groups.tolist()))
         return digest.hexdigest()
 
     def counts(self) -> dict[str, int]:

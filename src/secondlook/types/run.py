@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.types.arrays import IntArray, Part, Status
+from secondlook.types.finding import Finding
 from secondlook.types.history import History
 from secondlook.types.predictions import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from secondlook.types.audit import Audit
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,13 @@ class Row:
     Numbers are None where the model has none (it failed, or has no multiply-adds to count). Accuracies are shares in
     [0, 1] with 95 % Wilson intervals; `fit_seconds` is wall-clock, `predict_us` microseconds per image (warm, whole
     test part), `peak_mb` the peak resident memory of the process that fitted it, in MB (10^6 bytes).
+
+    With folds every score is the mean over them, the intervals of test and valid are Nadeau and Bengio's (train has
+    none), `n_test` counts all items, `n_train` and `n_valid` those of a fold on average; times are means per fold,
+    `peak_mb` is the highest, and what else is said of a model (`trained`, `stored`, `macs`, `params`) is of the first.
+
+    The `clean` numbers are the test scores without the items that leak: that have an identical or nearly identical
+    twin, or a member of their group, in train or valid. They are None where nothing leaks.
     """
 
     model: str
@@ -56,6 +66,11 @@ class Row:
     family: str = ""  # baseline, linear, kernel, neighbours, trees, dense, convolution
     net: str = ""  # the net's text, for nets
     params: str = ""  # what --tune chose
+    n_clean: int | None = None
+    clean_accuracy: float | None = None
+    clean_low: float | None = None
+    clean_high: float | None = None
+    clean_balanced_accuracy: float | None = None
 
     def json(self) -> dict[str, Any]:
         """A plain dictionary, in the order of the fields."""
@@ -87,8 +102,13 @@ class Run:
         chance: 1 / number of classes. majority: the share of the test part's items that belong to the class that is
             most frequent in training.
         chosen: the model with the best validation score, or "" when none finished.
-        histories: how each net learnt.
+        histories: how each net learnt; with folds in the first.
         class_counts: items per class in each part.
+        leaked: bool (n_test,), test items that have a twin in train or valid; () in runs that did not look.
+        findings: what was found out about the images before anything was fitted, serious ones first.
+
+    With folds, `predictions` on "test" are those of the first repeat, each item answered by the model that had not
+    seen it; on "train" and "valid" they are the first fold's. `folds` has every fold's scores.
     """
 
     path: Path
@@ -102,6 +122,9 @@ class Run:
     class_counts: Mapping[str, Sequence[int]]
     _predictions: Callable[[str, Part], Predictions] = field(repr=False)
     _thumbnails: Callable[[], Thumbnails] = field(repr=False)
+    leaked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_), repr=False)
+    findings: tuple[Finding, ...] = ()
+    _audit: Callable[[], Audit] | None = field(default=None, repr=False)
 
     def __getitem__(self, model: str) -> Row:
         for row in self.rows:
@@ -112,6 +135,34 @@ class Run:
     def predictions(self, model: str, part: Part = "test") -> Predictions:
         """The stored probabilities of one model on one part."""
         return self._predictions(model, part)
+
+    @property
+    def serious(self) -> bool:
+        """Whether a finding on the images is serious: the command then exits with 3."""
+        return any(finding.severity == "serious" for finding in self.findings)
+
+    @property
+    def audit(self) -> Audit | None:
+        """The findings with small images of the items concerned; None in runs that did not look."""
+        return None if self._audit is None else self._audit()
+
+    @property
+    def cv(self) -> tuple[int, int] | None:
+        """Folds and repeats, or None for a single split."""
+        said = str(self.config.get("cv") or "")
+        return (int(said.partition("x")[0]), int(said.partition("x")[2])) if said else None
+
+    def folds(self, model: str | None = None) -> pd.DataFrame:
+        """One line per fold of one model, or of all: repeat, fold, sizes, scores, seconds; empty for a single split."""
+        import pandas as pd
+
+        path = self.path / "folds.csv"
+        table = pd.read_csv(path, dtype=str) if path.is_file() else pd.DataFrame({"model": []})
+        names = [name for name in table.columns if name not in ("model", "status")]
+        # By way of text, so that no digit is lost.
+        kinds = {name: int if name in ("repeat", "fold") or name.startswith("n_") else float for name in names}
+        table = table.astype(kinds)
+        return table if model is None else table[table["model"] == model].reset_index(drop=True)
 
     def thumbnails(self) -> Thumbnails:
         """Small images of the chosen model's mistakes on the test part."""
@@ -126,6 +177,7 @@ class Run:
             "chosen": self.chosen,
             "chance": self.chance,
             "majority": self.majority,
+            "findings": [finding.json() for finding in self.findings],
             "rows": [row.json() for row in self.rows],
         }
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secondlook.errors import UsageError
 from secondlook.measure.scores import METRICS, Metric
 
+if TYPE_CHECKING:
+    from secondlook.data.read.settings import Resize
+
+VALID, TEST = 0.15, 0.15
+# Dividing a small set a second time steadies the mean; more often costs more than it gains.
+REPEATS = 2
+
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one comparison, checked."""
+    """The options of one comparison, checked.
+
+    `cv` becomes text such as "5x2": folds and repeats; `mute` holds codes with commas between.
+    """
 
     valid: float | int
     test: float | int
@@ -27,6 +38,12 @@ class Options:
     limit: float | None
     size: int | None
     seed: int
+    cv: str | int | None = None
+    group: str = ""
+    resize: Resize = "stretch"
+    strict: bool = False
+    cache: bool = True
+    mute: str = ""
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
@@ -44,6 +61,34 @@ class Options:
                 raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
             # NumPy's own numbers are welcome, but are not JSON.
             object.__setattr__(self, name, int(value) if isinstance(value, Integral) else float(value))
+        if self.cv is not None:
+            object.__setattr__(self, "cv", _folds(self.cv))
+            if self.test != TEST:
+                raise UsageError(
+                    f"expected --test without --cv, since in folds every image is tested, got --test {self.test} "
+                    f"and --cv {self.cv}; leave one of them out"
+                )
+
+    @property
+    def folds(self) -> tuple[int, int] | None:
+        """Folds and repeats, None for a single split."""
+        k, _, repeats = str(self.cv or "").partition("x")
+        return (int(k), int(repeats)) if k else None
+
+    def identity(self) -> dict[str, Any]:
+        """Those that decide what comes out: not where decoded images are kept, nor what would have been refused."""
+        return {name: getattr(self, name) for name in Options.__dataclass_fields__ if name not in ("strict", "cache")}
+
+
+def _folds(text: str | int) -> str:
+    """ "5" and 5 are "5x2", "5x3" stays."""
+    found = None if isinstance(text, bool) else re.fullmatch(r"([0-9]{1,4})(?:x([0-9]{1,4}))?", str(text))
+    k, repeats = (int(found[1]), int(found[2] or REPEATS)) if found else (0, 0)
+    if k < 2 or repeats < 1:
+        raise UsageError(
+            f"expected --cv as a number of folds such as 5, or of folds and repeats such as 5x3, got {text!r}"
+        )
+    return f"{k}x{repeats}"
 
 
 _KINDS: dict[str, Any] = {
@@ -78,12 +123,19 @@ def command_line(
         words += ["--models", models if isinstance(models, str) else ",".join(models)]
     for name, net in (nets or {}).items():
         words += ["--net", f"{name}={net if isinstance(net, str) else 'MODULE'}"]
-    plain = Options(0.15, 0.15, "balanced_accuracy", False, None, None, None, None, 0)
+    plain = Options(VALID, TEST, "balanced_accuracy", False, None, None, None, None, 0)
     for name in Options.__dataclass_fields__:
         value = getattr(options, name)
         if value != getattr(plain, name):
-            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+            flag = f"--no-{name}" if value is False else f"--{name}"
+            words += [flag] if isinstance(value, bool) else [flag, str(value)]
     return shlex.join([*words, "--out", str(path)])
+
+
+def check_share(name: str, value: float | int) -> None:
+    """Refuses what no part can be, whatever the images: a share outside (0, 1), a number of items below 1."""
+    if not (value >= 1 if isinstance(value, int) else 0 < value < 1):
+        raise UsageError(f"expected --{name} to be a share between 0 and 1 or a number of items, got {value!r}")
 
 
 def amount(name: str, text: str) -> float | int:

@@ -9,74 +9,154 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.data.read.ids import hash_rows, numbered
-from secondlook.data.read.labels import encode
-from secondlook.data.read.pixels import check_size, resize, to_pixels
+from secondlook.data.read.ids import hash_rows, hexadecimal, numbered
+from secondlook.data.read.labels import column, encode, misfits
+from secondlook.data.read.large import LARGE, Joined, Rows, blocks, bytes_of, empty
+from secondlook.data.read.names import RowNames, taken
+from secondlook.data.read.pixels import Layout, Values, layout, on_white, values
+from secondlook.data.read.resize import resize
+from secondlook.data.read.settings import DEFAULT, Resize, Settings
 from secondlook.errors import DataError
-from secondlook.types import ImageSet
+from secondlook.types import Fault, ImageSet
+
+# How images of another form became squares, for the sentence.
+_HOW: dict[Resize, str] = {"stretch": "", "pad": ", padded", "crop": ", cropped"}
 
 
 def from_arrays(
-    x: NDArray[Any],
+    x: Rows | Joined,
     y: NDArray[Any] | None,
     *,
     source: str,
     kind: str,
     names: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
-    parts: Sequence[str] | None = None,
-    size: int | None = None,
+    parts: Sequence[str] | NDArray[np.str_] | None = None,
+    groups: Sequence[str] | NDArray[np.str_] | None = None,
+    settings: Settings = DEFAULT,
     noun: str = "images",
     notes: Sequence[str] = (),
+    faults: Sequence[Fault] = (),
 ) -> ImageSet:
     """An ImageSet of images `x` and labels `y` (None where there are none).
 
+    Images with NaN or infinity, and labels that are none, become faults. The array may be larger than memory: it is
+    read in blocks, and what is made of it lies in a file once it is large. A memory map of bytes is taken as it is.
+
     Args:
-        x: n images, in any layout that `to_pixels` takes.
+        x: n images, in any layout that `pixels.layout` takes.
         y: n labels, whole numbers or text.
         source: what the user asked for; it stands in front of errors.
         kind: how the source was recognised: the beginning of `ImageSet.format`.
         names: n names, by default "row 0", "row 1", …
         classes: class names where the source declares them.
         parts: n of "train", "valid", "test" where the source is split already.
-        size: the edge to which images of another size are resized.
+        groups: n groups of items that must stay together.
+        settings: how images of another size are resized.
         noun: what the images are called.
         notes: more to say in `ImageSet.format`.
+        faults: what the reader left out already.
+
+    Raises:
+        DataError: not an array of images, or not one usable image in it; labels that do not fit.
     """
-    check_size(size)
-    pixels, done = to_pixels(x, source)
-    if y is None:
-        y = np.full(len(x), -1)
-    labels, found = encode(y, len(x), source, classes)
-    h, w = pixels.shape[1:3]
-    if size is not None and (h, w) != (size, size):
-        pixels, done = resize(pixels, size), (*done, f"resized from {h}x{w}")
+    form = layout(x, source)
+    n = len(x)
+    y = np.full(n, -1) if y is None else column(y, n, source)
+    names = RowNames([("row ", range(n))]) if names is None else names
+    numbers = values(x)
+    faults = [*faults, *_broken(numbers.finite, y, names)]
+    kept = numbers.finite.copy()
+    kept[list(misfits(y))] = False
+    if not kept.any():
+        raise DataError(f"{source}: expected images that can be used, got none; {names[0]}: {faults[-n].reason}")
+    if not kept.all():
+        items = np.flatnonzero(kept)
+        y, names = y[items], taken(names, items)
+        parts, groups = (None if v is None else np.asarray(v)[items] for v in (parts, groups))
+    labels, found = encode(y, len(y), source, classes)
+    pixels, digests, done = _converted(x, form, numbers, kept, settings, source)
     if classes is not None and len(found) < len(classes):
-        done = (*done, f"{len(classes) - len(found)} of the {len(classes)} named classes hold no image")
+        done = [*done, f"{len(classes) - len(found)} of the {len(classes)} named classes hold no image"]
     return ImageSet(
         pixels=pixels,
         labels=labels,
         classes=found,
-        ids=numbered(hash_rows(x)),
-        names=names if names is not None else [f"row {i}" for i in range(len(x))],
+        ids=numbered(hexadecimal(digests)),
+        names=names,
         source=source,
         format=describe(kind, pixels, len(found), noun, (*notes, *done)),
         parts=own_parts(parts),
+        groups=None if groups is None else np.asarray(groups, dtype=np.str_),
+        faults=tuple(faults),
     )
 
 
-def resized(images: ImageSet, size: int | None) -> ImageSet:
+def _broken(finite: NDArray[np.bool_], y: NDArray[Any], names: Sequence[str]) -> list[Fault]:
+    """The items that cannot be used, in order."""
+    reasons = {i: f"its label, {label}, is no class" for i, label in misfits(y).items()}
+    reasons |= dict.fromkeys(np.flatnonzero(~finite).tolist(), "pixels that are NaN or infinite")
+    return [Fault(names[i], "broken", reasons[i]) for i in sorted(reasons)]
+
+
+def _converted(
+    x: Rows | Joined, form: Layout, numbers: Values, kept: NDArray[np.bool_], settings: Settings, where: str
+) -> tuple[NDArray[Any], NDArray[np.uint8], list[str]]:
+    """Pixels of the items that are kept, the hashes of their source bytes, and what was done, in words."""
+    size, n = settings.size, int(kept.sum())
+    changes = size is not None and (form.h, form.w) != (size, size)
+    done = [note for note in (form.note, numbers.note) if note]
+    done += ["transparency laid on white"] if form.c == 4 else []
+    done += [f"resized from {form.h}x{form.w}{_HOW[settings.resize]}"] if changes else []
+    digests = np.empty((n, 8), np.uint8)
+    if not changes and (ready := _as_it_is(x, form, numbers, kept)) is not None:
+        for at, block in blocks(x):
+            digests[at : at + len(block)] = hash_rows(block)
+        return ready, digests, done
+    h, w = (size, size) if changes and size else (form.h, form.w)
+    pixels = empty((n, h, w, min(form.c, 3)), numbers.dtype, where)
+    filled = 0
+    for at, block in blocks(x):
+        block = block[kept[at : at + len(block)]]
+        place = slice(filled, filled + len(block))
+        digests[place] = hash_rows(block)
+        viewed = form.view(block)
+        changed = viewed if numbers.change is None else numbers.change(viewed)
+        flat = on_white(changed) if form.c == 4 else changed
+        pixels[place] = resize(flat, size, settings.resize) if changes and size else flat
+        filled = place.stop
+    return pixels, digests, done
+
+
+def _as_it_is(x: Rows | Joined, form: Layout, numbers: Values, kept: NDArray[np.bool_]) -> NDArray[Any] | None:
+    """The array itself where it holds pixels already. A small memory map is copied: its file may change or go."""
+    if not isinstance(x, np.ndarray) or numbers.change is not None or form.c == 4 or not kept.all():
+        return None
+    if isinstance(x, np.memmap) and bytes_of(x.shape, x.dtype) < LARGE:
+        return None
+    pixels = form.view(x)
+    return pixels if pixels.flags.c_contiguous else None
+
+
+def resized(images: ImageSet, settings: Settings) -> ImageSet:
     """The same images with edges of `size` pixels, and a word on it in `ImageSet.format`; None leaves them."""
-    h, w, _ = images.shape
+    h, w, c = images.shape
+    size = settings.size
     if size is None or (h, w) == (size, size):
         return images
-    note = f"{images.format}; resized from {h}x{w} to {size}x{size}"
-    return replace(images, pixels=resize(images.pixels, size), format=note)
+    pixels = empty((len(images), size, size, c), images.pixels.dtype, images.source)
+    for at, block in blocks(images.pixels):
+        pixels[at : at + len(block)] = resize(block, size, settings.resize)
+    how = _HOW[settings.resize]
+    return replace(images, pixels=pixels, format=f"{images.format}; resized from {h}x{w} to {size}x{size}{how}")
 
 
-def own_parts(parts: Sequence[str] | None) -> NDArray[np.str_] | None:
+def own_parts(parts: Sequence[str] | NDArray[np.str_] | None) -> NDArray[np.str_] | None:
     """The parts as an array; None where they are no split: one part only, or none to train on."""
-    return None if parts is None or len(set(parts)) < 2 or "train" not in parts else np.array(parts, dtype=np.str_)
+    if parts is None:
+        return None
+    found = np.asarray(parts, dtype=np.str_)
+    return None if (found == found[:1]).all() or "train" not in found else found
 
 
 def describe(kind: str, pixels: NDArray[Any], k: int, noun: str = "images", notes: Sequence[str] = ()) -> str:
@@ -88,11 +168,11 @@ def describe(kind: str, pixels: NDArray[Any], k: int, noun: str = "images", note
     return "; ".join([f"{kind}: {n:,} {noun} of {h}x{w}, {colour}{depth}, {labels}", *notes])
 
 
-def read_pair(x: Any, y: Any, size: int | None) -> ImageSet:
+def read_pair(x: Any, y: Any, settings: Settings) -> ImageSet:
     """Images and labels that already are in memory: NumPy, pandas, PyTorch, or lists of numbers."""
     try:
-        images = np.asarray(x)
+        images = x if isinstance(x, np.memmap) else np.asarray(x)
         labels = None if y is None else np.asarray(y)
     except ValueError:
         raise DataError("arrays: expected images and labels as regular arrays, got lists of unequal lengths") from None
-    return from_arrays(images, labels, source="arrays", kind="arrays from Python", size=size)
+    return from_arrays(images, labels, source="arrays", kind="arrays from Python", settings=settings)

@@ -12,6 +12,8 @@ from secondlook.data.read.ids import natural_key
 from secondlook.errors import DataError
 from secondlook.types import IntArray
 
+_NO_LABELS = (list, tuple, dict, set, np.ndarray)
+
 
 def encode(
     y: NDArray[Any], n: int, where: str, declared: Sequence[str] | None = None
@@ -27,7 +29,7 @@ def encode(
         where: names the source in errors.
         declared: class names; whole-number labels are then indices into them.
     """
-    values, unknown = _plain(_one_column(y, n, where), where)
+    values, unknown = _plain(column(y, n, where), where)
     if declared is not None:
         return _against(declared, values, unknown, where)
     found, index = np.unique(values[~unknown], return_inverse=True)
@@ -42,19 +44,44 @@ def encode(
     return labels, tuple(names[i] for i in order)
 
 
-def _one_column(y: NDArray[Any], n: int, where: str) -> NDArray[Any]:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim == 2:
+def column(y: NDArray[Any], n: int, where: str) -> NDArray[Any]:
+    """Labels (n,) of an array (n,) or (n, 1).
+
+    Raises:
+        DataError: more than one label per image, or not n of them.
+    """
+    check_shape(y.shape, n, where)
+    return y.reshape(n)
+
+
+def check_shape(shape: tuple[int, ...], n: int, where: str) -> None:
+    """Raises DataError unless an array of this shape holds n labels; asked before a large one is read."""
+    if len(shape) == 2 and shape[1] != 1:
         raise DataError(
-            f"{where}: expected one label per image, got {y.shape[1]} per image (an array of shape {y.shape}); "
+            f"{where}: expected one label per image, got {shape[1]} per image (an array of shape {shape}); "
             "keep one column, or y.argmax(axis=1) where exactly one of them is 1"
         )
-    if y.ndim != 1:
-        raise DataError(f"{where}: expected one label per image, got an array of shape {y.shape}")
-    if len(y) != n:
-        raise DataError(f"{where}: expected as many labels as images, got {len(y):,} labels and {n:,} images")
-    return y
+    if len(shape) not in (1, 2):
+        raise DataError(f"{where}: expected one label per image, got an array of shape {shape}")
+    if shape[0] != n:
+        raise DataError(f"{where}: expected as many labels as images, got {shape[0]:,} labels and {n:,} images")
+
+
+def misfits(y: NDArray[Any]) -> dict[int, str]:
+    """The items whose label is neither a whole number nor text, and that label; none where most are like that.
+
+    Most labels that are fractions are no faults of items: `encode` then refuses them all.
+    """
+    found: dict[int, str] = {}
+    if y.dtype.kind == "f":
+        wrong = ~np.isnan(y) & ((y != np.rint(y)) | np.isinf(y))
+        found = {int(i): f"{y[i]:g}" for i in np.flatnonzero(wrong)}
+    elif y.dtype.kind == "O":
+        # As what they would be read as: a fraction among whole numbers, or what is no plain value at all.
+        items = _from_objects(y)
+        found = misfits(items) if items.dtype.kind == "f" else {}
+        found |= {i: f"a {type(v).__name__}" for i, v in enumerate(y.tolist()) if isinstance(v, _NO_LABELS)}
+    return found if 2 * len(found) <= len(y) else {}
 
 
 def _plain(y: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:

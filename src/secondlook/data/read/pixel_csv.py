@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +15,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
+from secondlook.data.read.columns import pixel_columns
+from secondlook.data.read.large import Joined
+from secondlook.data.read.names import RowNames
+from secondlook.data.read.pixel_rows import Header, Table, parsed
+from secondlook.data.read.settings import Settings
 from secondlook.data.words import few, part_of
 from secondlook.errors import DataError
 from secondlook.types import ImageSet
 
-_PIXEL = re.compile(r"pixel[ _]?\d+([ _]\d+)?|\d+x\d+", re.IGNORECASE)
 _LABELS = ("label", "class", "target")
+_DELIMITERS = (",", ";", "\t")
 _EXPECTED = "expected a CSV with the columns label,pixel0,pixel1,…"
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Which columns hold what: their names, and indices into them."""
-
-    columns: list[str]
-    pixels: list[int]
-    label: int | None
-    others: list[str]
-
-
-def _first_line(file: Path) -> list[str]:
+def _first_line(file: Path) -> str:
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         # A binary file may hold no line end at all.
         line = stream.readline(10_000_000)
-    return [] if "\ufffd" in line or "\0" in line else next(csv.reader([line]), [])
+    return "" if "\ufffd" in line or "\0" in line else line
 
 
-def _header(file: Path) -> _Header:
-    columns = [name.strip() for name in _first_line(file)]
-    pixels = [i for i, name in enumerate(columns) if _PIXEL.fullmatch(name)]
-    pixels.sort(key=lambda i: [int(word) for word in re.findall(r"\d+", columns[i])])
+def _header(file: Path) -> Header:
+    line = _first_line(file)
+    delimiter = max(_DELIMITERS, key=line.count)
+    try:
+        columns = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        columns = []
+    pixels = pixel_columns(columns)
     label = next((i for i, name in enumerate(columns) if name.lower() in _LABELS), None)
-    return _Header(columns, pixels, label, [c for i, c in enumerate(columns) if i not in {*pixels, label}])
+    others = [name for i, name in enumerate(columns) if i not in {*pixels, label}]
+    return Header(columns, pixels, label, others, delimiter)
 
 
 def _files(path: Path) -> list[Path]:
@@ -64,10 +62,10 @@ def recognises(path: Path) -> bool:
     return path.suffix.lower() == ".csv" or bool(_header(path).pixels)
 
 
-def read(path: Path, size: int | None) -> ImageSet:
+def read(path: Path, settings: Settings) -> ImageSet:
     """One CSV, or the labelled ones of a folder: its train.csv, and its test.csv as the test part where labelled."""
     if path.is_file():
-        return _read(path, [path], size, [])
+        return _read(path, [path], settings, [])
     files = _files(path)
     labelled = [file for file in files if _header(file).label is not None]
     skipped = [file.name for file in files if file not in labelled]
@@ -75,68 +73,42 @@ def read(path: Path, size: int | None) -> ImageSet:
         found = ", ".join(file.name for file in labelled)
         raise DataError(f"{path}: expected one labelled CSV, or one per part, got {found}; give one of them")
     if labelled:
-        return _read(path, labelled, size, [f"{name} left out, it has no labels" for name in skipped])
+        return _read(path, labelled, settings, [f"{name} left out, it has no labels" for name in skipped])
     if len(files) > 1:
         raise DataError(f"{path}: {_EXPECTED} in one of {', '.join(skipped)}, got none with labels; give one of them")
-    return _read(path, files, size, [])
+    return _read(path, files, settings, [])
 
 
-def _read(source: Path, files: Sequence[Path], size: int | None, notes: list[str]) -> ImageSet:
-    xs, ys, names, parts = [], [], [], []
+def _read(source: Path, files: Sequence[Path], settings: Settings, notes: list[str]) -> ImageSet:
+    tables: dict[Path, Table] = {}
     for file in files:
         header = _header(file)
-        x, y = _columns(file, header)
-        xs.append(x)
-        ys.append(y)
-        names += [f"{file.name}:{line}" for line in range(2, 2 + len(x))]
-        parts += [part_of(file.stem) or ""] * len(x)
+        if not header.pixels:
+            found = _listed(header.columns) if any(header.columns) else "no header"
+            raise DataError(f"{file}: {_EXPECTED}, got {found}")
+        tables[file] = parsed(file, header)
         if header.others:
             notes = [*notes, f"{file.name}: ignored {_listed(header.others)}"]
-    if len({x.shape[1:] for x in xs}) > 1:
-        raise DataError(f"{source}: expected as many pixels per image in each file, got {[x.shape[1] for x in xs]}")
-    known = [y for y in ys if y is not None]
+    xs = [table.x for table in tables.values()]
+    if len({(x.shape[1], x.dtype) for x in xs}) > 1:
+        forms = " and ".join(f"{x.shape[1]:,} of {x.dtype}" for x in xs)
+        raise DataError(f"{source}: expected as many pixels per image in each file, and of one kind, got {forms}")
+    known = [table.y for table in tables.values() if table.y is not None]
     return from_arrays(
-        np.concatenate(xs) if len(xs) > 1 else xs[0],
-        np.concatenate(known) if known else None,
+        Joined(xs) if len(xs) > 1 else xs[0],
+        _numbers_if_all(np.concatenate(known)) if known else None,
         source=str(source),
         kind=f"a pixel CSV ({' and '.join(file.name for file in files)})",
-        names=names,
-        parts=parts if len(files) > 1 else None,
-        size=size,
+        names=RowNames([(f"{file.name}:", table.lines) for file, table in tables.items()]),
+        parts=np.repeat([part_of(file.stem) or "" for file in files], list(map(len, xs))) if len(files) > 1 else None,
+        settings=settings,
         notes=notes,
+        faults=[fault for table in tables.values() for fault in table.faults],
     )
 
 
 def _listed(names: Sequence[str]) -> str:
     return f"the column{'s' * (len(names) > 1)} {few(names)}"
-
-
-def _columns(file: Path, header: _Header) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Pixels (n, d) as uint8, or float32 where they are not whole numbers up to 255; labels (n,) or None."""
-    if not header.pixels:
-        found = _listed(header.columns) if any(header.columns) else "no header"
-        raise DataError(f"{file}: {_EXPECTED}, got {found}")
-    try:
-        try:
-            x = _parsed(file, header.pixels, np.uint8)
-        except ValueError:
-            x = _parsed(file, header.pixels, np.float32)
-        y = None if header.label is None else _parsed(file, [header.label], np.str_)[:, 0]
-    except ValueError as error:
-        raise DataError(_first_fault(file, header, str(error))) from None
-    if not len(x):
-        raise DataError(f"{file}: expected images below the header, got none")
-    return x, None if y is None else _numbers_if_all(y)
-
-
-def _parsed(file: Path, columns: list[int], dtype: Any) -> NDArray[Any]:
-    with warnings.catch_warnings():
-        # An empty file is refused by the caller, in a sentence.
-        warnings.filterwarnings("ignore", "loadtxt: input contained no data")
-        return np.loadtxt(
-            file, dtype, comments=None, delimiter=",", skiprows=1, usecols=columns, ndmin=2, encoding="utf-8-sig",
-            quotechar='"',
-        )  # fmt: skip
 
 
 def _numbers_if_all(y: NDArray[Any]) -> NDArray[Any]:
@@ -148,20 +120,3 @@ def _numbers_if_all(y: NDArray[Any]) -> NDArray[Any]:
     out = np.full(len(y), -1, dtype=np.int64)
     out[known] = y[known].astype(np.float64).astype(np.int64)
     return out
-
-
-def _first_fault(file: Path, header: _Header, otherwise: str) -> str:
-    """Where the file goes wrong, found line by line; slow, but only files at fault come here."""
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        rows = csv.reader(stream)
-        width = len(next(rows))
-        for row in filter(None, rows):
-            place = f"{file}, line {rows.line_num}"
-            if len(row) < width:
-                return f"{place}: expected {width} columns as in the header, got {len(row)}"
-            for column in header.pixels:
-                try:
-                    float(row[column])
-                except ValueError:
-                    return f"{place}: expected a number in column {column + 1}, got {row[column]!r}"
-    return f"{file}: {_EXPECTED}, got a file that cannot be read as UTF-8 text ({otherwise})"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.ids import natural_key
+from secondlook.data.read.large import Joined, Rows
+from secondlook.data.read.names import RowNames
+from secondlook.data.read.npy import mapped
+from secondlook.data.read.settings import Settings
 from secondlook.errors import DataError
-from secondlook.types import ImageSet
+from secondlook.types import Fault, ImageSet
 
 
 def _files(path: Path) -> list[Path]:
@@ -20,43 +23,44 @@ def _files(path: Path) -> list[Path]:
     return sorted(files, key=lambda p: natural_key(p.stem))
 
 
+def _class(file: Path) -> str:
+    # Google's bucket names its files full_numpy_bitmap_cat.npy when they are saved from a browser.
+    return re.sub("^full[_-]numpy[_-]bitmap[_-]", "", file.stem)
+
+
 def recognises(path: Path) -> bool:
     """A folder that holds NumPy arrays, one file per class."""
     return path.is_dir() and bool(_files(path))
 
 
-def read(path: Path, size: int | None) -> ImageSet:
-    """All drawings of a folder of arrays (n, 784); the class is the file's name."""
-    files = _files(path)
-    arrays = [_opened(file) for file in files]
-    for file, array in zip(files, arrays, strict=True):
-        if array.ndim < 2 or array.shape[1:] != arrays[0].shape[1:] or array.dtype != arrays[0].dtype:
+def read(path: Path, settings: Settings, *, only: Collection[str] | None = None) -> ImageSet:
+    """All drawings of a folder of arrays (n, 784), or those of some classes; the class is the file's name."""
+    arrays: dict[Path, Rows] = {}
+    faults: list[Fault] = []
+    for file in _files(path):
+        if only is not None and _class(file) not in only:
+            continue
+        try:
+            arrays[file] = mapped(file, file.name)
+        except DataError as error:
+            faults.append(Fault(file.name, "broken", str(error).partition(": ")[2]))
+    if not arrays:
+        raise DataError(f"{path / faults[0].name}: {faults[0].reason}")
+    form = next(iter(arrays.values()))
+    for file, array in arrays.items():
+        if len(array.shape) < 2 or array.shape[1:] != form.shape[1:] or array.dtype != form.dtype:
             raise DataError(
                 f"{file}: expected one array of images per class, all of one form (Quick, Draw! has (n, 784) uint8), "
-                f"got {array.dtype} of shape {array.shape}; images and labels in two arrays go into one npz as x and y"
+                f"got {array.dtype} of shape {array.shape}; images and labels in two arrays are called X.npy and y.npy"
             )
-    x = np.empty((sum(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
-    np.concatenate(arrays, out=x)
-    # Google's bucket names its files full_numpy_bitmap_cat.npy when they are saved from a browser.
-    classes = [re.sub("^full[_-]numpy[_-]bitmap[_-]", "", file.stem) for file in files]
     return from_arrays(
-        x,
-        np.repeat(np.arange(len(files)), [len(a) for a in arrays]),
+        Joined(list(arrays.values())) if len(arrays) > 1 else form,
+        np.repeat(np.arange(len(arrays)), [len(array) for array in arrays.values()]),
         source=str(path),
-        kind=f"a folder of {len(files)} Quick Draw array{'s' * (len(files) > 1)}",
-        names=[f"{file.name}:{i}" for file, array in zip(files, arrays, strict=True) for i in range(len(array))],
-        classes=classes,
-        size=size,
+        kind=f"a folder of {len(arrays)} Quick Draw array{'s' * (len(arrays) > 1)}",
+        names=RowNames([(f"{file.name}:", range(len(array))) for file, array in arrays.items()]),
+        classes=[_class(file) for file in arrays],
+        settings=settings,
         noun="drawings",
+        faults=faults,
     )
-
-
-def _opened(file: Path) -> NDArray[Any]:
-    """The array as a memory map: it is copied once, into its place among the others."""
-    try:
-        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(
-            f"{file}: expected a NumPy array of numbers, got a file that cannot be read ({error})"
-        ) from None
-    return array

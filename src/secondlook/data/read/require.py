@@ -6,9 +6,8 @@ from secondlook.data.split import part_sizes
 from secondlook.errors import DataError
 from secondlook.types import ImageSet
 
-# With fewer, an interval spans everything, and train, valid and test cannot each hold one of every class.
+# With fewer, an interval spans everything.
 _MIN_ITEMS = 10
-_MIN_PER_CLASS = 3
 
 
 def require_labels(images: ImageSet) -> None:
@@ -20,33 +19,27 @@ def require_labels(images: ImageSet) -> None:
         )
 
 
-def require_comparable(images: ImageSet, *, valid: float | int, test: float | int) -> None:
-    """Raises where models cannot be compared on these images.
-
-    Args:
-        images: what was read.
-        valid: the validation part, as a fraction or a count.
-        test: the test part, likewise.
-
-    Raises:
-        DataError: no labels, one class only (in all, or in the source's own training part), too few images in all or
-            in a class.
-        UsageError: the parts asked for cannot be cut from these images.
-    """
+def require_enough(images: ImageSet) -> None:
+    """Raises DataError where no models can be compared: no labels, one class only, too few images in all."""
     require_labels(images)
     counts = {name: n for name, n in images.counts().items() if n}
     if len(counts) < 2:
         raise DataError(f"{images.source}: expected at least 2 classes to tell apart, got 1: {next(iter(counts))}")
     if (n := sum(counts.values())) < _MIN_ITEMS:
-        raise DataError(
-            f"{images.source}: expected at least {_MIN_ITEMS} labelled images, "
-            f"at least {_MIN_PER_CLASS} per class, got {n}"
-        )
-    name = min(counts, key=lambda c: counts[c])
-    if counts[name] < _MIN_PER_CLASS:
-        raise DataError(
-            f"{images.source}: expected at least {_MIN_PER_CLASS} images per class, "
-            f"so that train, valid and test can each hold one, got {counts[name]} of class {name}; "
-            "add images or leave the class out"
-        )
+        raise DataError(f"{images.source}: expected at least {_MIN_ITEMS} labelled images, got {n}; add images")
+
+
+def require_comparable(images: ImageSet, *, valid: float | int, test: float | int) -> None:
+    """Raises where models cannot be compared on these images, divided like this.
+
+    Args:
+        images: what was read, without classes that are too small (`secondlook.data.split.without_tiny_classes`).
+        valid: the validation part, as a fraction or a count.
+        test: the test part, likewise.
+
+    Raises:
+        DataError: no labels, one class only (in all, or in the source's own training part), too few images in all.
+        UsageError: the parts asked for cannot be cut from these images.
+    """
+    require_enough(images)
     part_sizes(images, valid=valid, test=test)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Tags
@@ -23,6 +25,9 @@ class Majority(ImageClassifier):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True
         return tags
+
+    def _pixels(self, X: NDArray[Any]) -> Any:
+        return X  # it never looks at them
 
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:
         shares = np.bincount(y, weights)

@@ -66,6 +66,29 @@ def _boosting(size: Size) -> float:
     return 0.1 + trees * size.d * (2.5e-9 * rows + 1e-5)
 
 
+# What each copies of the images: all keep them as float32 rows; on the way, some need them in float64 as well.
+
+
+def _rows_memory(size: Size) -> float:
+    return 4.0 * size.d * (size.n_train + size.n_valid)
+
+
+def _svm_memory(size: Size) -> float:
+    # The rows fitted on, as libsvm takes them, and their distances from the mean.
+    return _rows_memory(size) + 20.0 * size.d * min(size.n_train, MAX_ROWS)
+
+
+def _boosting_memory(size: Size) -> float:
+    model = Boosting()
+    _, rows = affordable(size.n_train, size.d, size.k, max_iter=model.max_iter, max_work=model.max_work)
+    # float64 and a byte for its bin; of the validation images as well.
+    return _rows_memory(size) + (13.0 * rows + 9.0 * size.n_valid) * size.d
+
+
+def _no_memory(size: Size) -> float:
+    return 0.0
+
+
 def _make(model: type[ImageClassifier], seed: int) -> ImageClassifier:
     return model(random_state=seed)
 
@@ -79,8 +102,9 @@ def _entry(
     space: Mapping[str, Any],
     *,
     default: bool = True,
+    memory: Callable[[Size], float] = _rows_memory,
 ) -> Entry:
-    return Entry(name, family, line, partial(_make, model), space, seconds, default)
+    return Entry(name, family, line, partial(_make, model), space, seconds, default, memory=memory)
 
 
 CLASSICAL: tuple[Entry, ...] = (
@@ -91,6 +115,7 @@ CLASSICAL: tuple[Entry, ...] = (
         Majority,
         _majority,
         {},
+        memory=_no_memory,
     ),
     _entry(
         "logistic",
@@ -108,6 +133,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _linear_svm,
         # The digits study's range.
         {"C": loguniform(2**-7, 2**6)},
+        memory=_svm_memory,
     ),
     _entry(
         "rbf-svm",
@@ -116,6 +142,7 @@ CLASSICAL: tuple[Entry, ...] = (
         RbfSVM,
         _kernel_svm,
         {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-4, 1e0)},
+        memory=_svm_memory,
     ),
     _entry(
         "poly-svm",
@@ -125,6 +152,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _kernel_svm,
         {"C": loguniform(1e-2, 1e2), "degree": [2, 3, 4], "coef0": [0.0, 1.0]},
         default=False,
+        memory=_svm_memory,
     ),
     _entry(
         "knn",
@@ -162,5 +190,6 @@ CLASSICAL: tuple[Entry, ...] = (
             "max_leaf_nodes": [7, 15, 31, 63],
             "l2_regularization": [0.0, 1.0, 10.0],
         },
+        memory=_boosting_memory,
     ),
 )

@@ -6,6 +6,7 @@ per-item Python.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from secondlook.types import FloatArray, IntArray
 
 # Images per forward pass when predicting: activations of about 128 MB at most, and never fewer than 16 images.
 PREDICT_NUMBERS = 32_000_000
+# Images stay on a GPU when they take at most this share of its free memory.
+RESIDENT_SHARE = 0.5
 # Multiply-adds of a step, forward and backward, from which a second thread pays: measured on two cores.
 SHARED_STEP = 20_000_000
 
@@ -74,7 +77,7 @@ class TorchEngine:
     ) -> None:
         """`mean` and `scale`, one per channel, standardise pixels: (x - mean) / scale, in the pixels' own unit.
 
-        `per_image` is how many numbers an image leaves behind in the net: it limits the batches of predictions.
+        `per_image` is how many numbers an image makes, itself and in the net: it limits the batches of predictions.
         """
         self.device = device
         self.module = module.to(device)
@@ -93,23 +96,30 @@ class TorchEngine:
         self._seen = 0
 
     def load(self, part: Literal["train", "valid"], examples: Examples) -> None:
-        """Puts a part on the device."""
+        """Puts a part on the device; images that would fill it stay where they are, and go there batch by batch."""
         weights = None if examples.weights is None else self._resident(examples.weights)
-        self._parts[part] = self._resident(examples.pixels), self._resident(examples.labels), weights
+        pixels = _tensor(examples.pixels)
+        if self.device.type != "cuda" or pixels.nbytes <= torch.cuda.mem_get_info(self.device)[0] * RESIDENT_SHARE:
+            pixels = pixels.to(self.device)
+        self._parts[part] = pixels, self._resident(examples.labels), weights
 
     def _resident(self, array: NDArray[Any]) -> Tensor:
-        # A read-only array would make PyTorch warn; nothing here writes to it, but a copy is the safe way to say so.
-        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self.device)
+        return _tensor(array).to(self.device)
+
+    def _images(self, pixels: Tensor, index: Tensor) -> Tensor:
+        """The images of an index that is on the device, ready for the net."""
+        return self._input(pixels[index.to(pixels.device)].to(self.device))
 
     def _input(self, pixels: Tensor) -> Tensor:
         """float32 (n, c, h, w), standardised; memory stays channels last."""
-        return ((pixels.float() - self.mean) / self.scale).permute(0, 3, 1, 2)
+        # One new array, not three: bytes are widened on the way.
+        return (pixels - self.mean).div_(self.scale).permute(0, 3, 1, 2)
 
     def step(self, items: IntArray, learning_rate: float) -> None:
         self.module.train()
         pixels, labels, weights = self._parts["train"]
         index = torch.from_numpy(items).to(self.device)
-        losses = nn.functional.cross_entropy(self.module(self._input(pixels[index])), labels[index], reduction="none")
+        losses = nn.functional.cross_entropy(self.module(self._images(pixels, index)), labels[index], reduction="none")
         loss = losses.mean() if weights is None else (losses * weights[index]).mean()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
@@ -135,7 +145,7 @@ class TorchEngine:
         hits = torch.zeros((), dtype=torch.int64, device=self.device)
         for batch in torch.split(index, self.predict_batch):
             batch = batch.to(self.device)
-            logits, given = self.module(self._input(pixels[batch])), labels[batch]
+            logits, given = self.module(self._images(pixels, batch)), labels[batch]
             loss += nn.functional.cross_entropy(logits, given, reduction="sum")
             hits += (logits.argmax(1) == given).sum()
         return float(loss) / len(index), float(hits) / len(index)
@@ -154,6 +164,14 @@ class TorchEngine:
 
     def restore(self, weights: Weights) -> None:
         self.module.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in weights.items()})
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """The array as a tensor, without a copy: it may be a memory map larger than memory."""
+    with warnings.catch_warnings():
+        # PyTorch would let us write to a read-only array; nothing here does.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writ")
+        return torch.from_numpy(array)
 
 
 @contextmanager

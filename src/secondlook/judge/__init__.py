@@ -1,0 +1,1 @@
+"""What is true of data and models: findings with stable codes."""
