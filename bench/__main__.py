@@ -3,6 +3,6 @@
 import runpy
 from pathlib import Path
 
-for script in ("startup", "digits", "findings", "strokes", "accuracy"):
+for script in ("startup", "digits", "findings", "near", "strokes", "accuracy"):
     print(f"\n== {script}", flush=True)
     runpy.run_path(str(Path(__file__).parent / f"{script}.py"), run_name="__main__")

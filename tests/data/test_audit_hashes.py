@@ -111,6 +111,13 @@ def test_axes_along_which_nothing_varies_are_left_out() -> None:
     assert hashes.principal_axes(flat).matrix.shape == (63, 3)
 
 
+def test_a_sample_in_which_nothing_varies_has_axes_too() -> None:
+    alike = np.broadcast_to(np.eye(63, dtype=np.float32)[0], (50, 63))
+    axes = hashes.principal_axes(alike)
+    assert np.isfinite(axes.matrix).all()
+    assert_allclose(axes.project(alike), 0, atol=1e-3)
+
+
 @given(st.lists(st.lists(st.booleans(), min_size=13, max_size=13), min_size=1, max_size=5))
 def test_packed_bits_are_powers_of_two(rows: list[list[bool]]) -> None:
     expected = [sum(2**i for i, bit in enumerate(row) if bit) for row in rows]
@@ -200,6 +207,19 @@ def test_the_expected_number_of_neighbours_is_that_of_the_cloud() -> None:
     counted = (sine < 0.1).sum(axis=1) - 1
     expected = found.expected(np.arange(200), np.full(200, 0.1))
     assert np.mean(expected) == pytest.approx(counted.mean(), rel=0.2)
+
+
+def test_the_shell_is_of_others_within_a_right_angle() -> None:
+    points = np.concatenate([cap(70, 3), -cap(70, 3)])
+    found = chance.crowd(points, np.arange(140), points[:, None], 140)
+    cosine = np.clip(points.astype(float) @ points.T, -1, 1)
+    sine = np.where(cosine < 0, 1, np.sqrt(1 - cosine**2))
+    np.fill_diagonal(sine, np.inf)
+    sine.sort(axis=1)
+    assert found.rank == 20
+    assert_allclose(found.radius, sine[:, 19], rtol=0.02)
+    assert_allclose(found.dimension, np.log(2) / np.log(sine[:, 19] / sine[:, 9]), rtol=0.2)
+    assert_allclose(found.expected(np.arange(140), found.radius), 20)
 
 
 def test_a_sample_too_small_expects_nothing() -> None:

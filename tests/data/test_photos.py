@@ -270,13 +270,16 @@ def test_grey_means_that_no_pixel_has_a_colour_whatever_the_file_says() -> None:
 
 @pytest.mark.parametrize("wide", [8, 40])
 def test_bands_leave_no_trace(monkeypatch: pytest.MonkeyPatch, wide: int) -> None:
-    data = encoded(np.dstack([SMOOTH, SMOOTH[..., 0]]), exif=with_exif(7))
-    whole = decode(lambda: data, Plan(11, 11, False, "crop"))
+    shot = np.dstack([SMOOTH, SMOOTH[..., 0]])
+    shot[20:, :, 1] = shot[20:, :, 2] = shot[20:, :, 0]  # colours and transparency at the top alone
+    shot[20:, :, 3] = 255
+    data = encoded(shot, exif=with_exif(7))
+    whole = decode(lambda: data, Plan(11, 11, False, "pad"))
     monkeypatch.setattr("secondlook.data.read.shape._BAND_PIXELS", 3 * wide)
     monkeypatch.setattr("secondlook.data.read.shape._BAND_WIDTH", wide)
-    cut = decode(lambda: data, Plan(11, 11, False, "crop"))
+    cut = decode(lambda: data, Plan(11, 11, False, "pad"))
     assert_array_equal(cut.pixels, whole.pixels)
-    assert (cut.grey, cut.transparent) == (whole.grey, whole.transparent)
+    assert (cut.grey, cut.transparent) == (whole.grey, whole.transparent) == (False, True)
 
 
 def test_a_large_jpeg_decoded_small_is_as_good_as_decoded_whole() -> None:
@@ -425,7 +428,7 @@ def test_formats_that_take_much_memory_have_lower_limits(monkeypatch: pytest.Mon
 
 def test_a_jpeg_of_countless_scans_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(damage, "_MOST_SCANS", 3 * 140 * 90)
-    assert decode(lambda: SOUND["JPEG"], SMALL).header.state == "image"
+    assert decode(lambda: SOUND["JPEG"] + b"\xff\xda" * 100 + b"\xff\xd9", SMALL).header.state == "image"
     assert "a JPEG of 10 scans of 12,600 pixels" in reason(SOUND["progressive JPEG"])
 
 

@@ -25,6 +25,7 @@ from PIL import Image
 
 from secondlook import read
 from secondlook.data.read import members, unpack
+from secondlook.data.read.places import Lost, Places
 from secondlook.errors import DataError
 from secondlook.types import Fault, ImageSet
 
@@ -251,6 +252,13 @@ def test_a_zip_of_arrays_holds_a_class_each_or_images_and_labels(tmp_path: Path)
     )
 
 
+def test_a_zip_made_on_windows_has_its_folders(tmp_path: Path) -> None:
+    contents = {"cats\\": b"", **{name.replace("/", "\\"): data for name, data in SOME.items()}}
+    images = read(zipped(tmp_path / "set.zip", contents))
+    assert list(images.names) == list(SOME)
+    assert images.faults == ()
+
+
 # Nothing is followed or run.
 
 
@@ -279,7 +287,9 @@ def test_pickles_in_an_archive_are_not_run(tmp_path: Path, inner: str, make: Cal
         with pytest.raises(DataError):
             read(make(tmp_path / "set", contents))
     assert not evil.exists()
-    pickle.loads(content[content.index(b"\x80") :])  # loaded as they should not be, the same bytes do their work
+    pickle.loads(
+        content[content.index(b"\x80\x04\x95") :]
+    )  # loaded as they should not be, the same bytes do their work
     assert evil.exists()
 
 
@@ -353,7 +363,10 @@ def test_links_in_a_zip_are_named_and_not_made(tmp_path: Path, cache_of_the_test
             archive.writestr(info, str(secret))
         archive.writestr("birds/1.png", png(7))
     images = read(file)
-    assert [(f.name, f.kind) for f in images.faults if f.kind != "ignored"] == [("birds", "unsafe"), ("tty", "unsafe")]
+    assert images.faults == (
+        Fault("birds", "unsafe", "a link, which could lead out of the archive; not followed"),
+        Fault("tty", "unsafe", "a device, a pipe or the like; not unpacked"),
+    )
     assert not list(secret.iterdir())
     assert not [path for path in cache_of_the_test.rglob("*") if path.is_symlink()]
 
@@ -400,6 +413,23 @@ def test_a_manifest_in_an_archive_leads_nowhere_else(
     assert [f.name.partition(" ")[2].strip("()") for f in images.faults] == paths[:4]
     assert {f.kind for f in images.faults} == {"unsafe"}
     assert not [path for path in looked if path.endswith(str(outside))]
+
+
+def test_links_below_a_root_do_not_lead_out_of_it(folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "away").symlink_to(folder)
+    (root / "loop").symlink_to(root / "loop")
+    (root / "1.png").write_bytes(png(1))
+    (root / "here.png").symlink_to(root / "1.png")
+    places = Places(root, root)
+    assert places.find("here.png") == root / "here.png"
+    for text in ("away/cats/0.png", "loop", "a\0b"):
+        found = places.find(text)
+        assert isinstance(found, Lost)
+        assert found.kind == "unsafe"
+    assert places.by_id("0") == []
+    assert Places(root).find("away/cats/0.png") == root / "away/cats/0.png"
 
 
 def test_a_parquet_in_an_archive_leads_nowhere_else(folder: Path, tmp_path: Path) -> None:
@@ -590,6 +620,15 @@ def test_no_more_is_written_than_a_member_says_it_holds(tmp_path: Path) -> None:
     assert [(f.name, f.kind) for f in images.faults] == [("cats/9.png", "broken")]
 
 
+def test_a_member_shorter_than_it_says_is_broken(tmp_path: Path) -> None:
+    member = members.Member("a", "file", 10, lambda: io.BytesIO(b"short"))
+    with pytest.raises(EOFError, match="shorter than it says"):
+        unpack._write(member, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    unpack._write(members.Member("a", "file", 3, lambda: io.BytesIO(b"longer")), tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"lon"
+
+
 def test_a_disk_that_is_full_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -625,7 +664,7 @@ def test_a_folder_too_deep_and_a_name_too_long_are_broken(tmp_path: Path) -> Non
         ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "got an archive that is neither zip nor tar; unpack it"),
         (
             "x.txt.gz",
-            gzip.compress(b"hello"),
+            gzip.compress(b"hello", mtime=0),
             r"x\.txt\.gz/x\.txt: expected .*, got a file of an unknown type \(\.txt\)",
         ),
     ],

@@ -211,6 +211,7 @@ def test_broken_images_and_other_files_are_counted_and_named(photo: Photo, tmp_p
     images = read(tmp_path / "photos")
     assert images.names == ["a/2.png", "b/1.png"]
     assert images.shape == (8, 8, 3)
+    assert images.pixels[:, 0, 0].tolist() == [[*RED], [*BLUE]]
     assert images.faults == (
         Fault(".cache", "ignored", "hidden"),
         Fault("__MACOSX", "ignored", "hidden"),
@@ -221,6 +222,17 @@ def test_broken_images_and_other_files_are_counted_and_named(photo: Photo, tmp_p
         Fault("a/text.jpg", "broken", "not an image inside"),
     )
     assert images.format == "a folder per class: 2 images of 8x8, RGB, 2 classes"
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_what_is_left_out_leaves_no_gap(photo: Photo, tmp_path: Path, cache: bool) -> None:
+    shots = np.random.default_rng(0).integers(0, 256, (9, 20, 20, 3), dtype=np.uint8)
+    files = [photo(f"a/{i}.png", shot) for i, shot in enumerate(shots)]
+    for i in (0, 4, 5):
+        files[i].write_bytes(files[i].read_bytes()[:900])
+    images = read(tmp_path / "photos", cache=cache)
+    assert_array_equal(images.pixels, shots[[1, 2, 3, 6, 7, 8]])
+    assert [name for name, _ in faults(images)] == ["a/0.png", "a/4.png", "a/5.png"]
 
 
 def test_an_image_is_known_by_its_content(photo: Photo, tmp_path: Path) -> None:

@@ -315,6 +315,14 @@ def test_a_kaggle_table_of_ids_finds_the_images_of_its_part(photo: Photo, tmp_pa
         assert "images found by the column id below the table's folder; labels from the column breed" in images.format
 
 
+def test_what_is_handed_in_at_a_competition_is_no_manifest(photo: Photo, tmp_path: Path) -> None:
+    for i in range(4):
+        photo(f"{'train' if i < 2 else 'test'}/{i}.png", 10 * i, mode="L")
+    write(tmp_path / "photos", "id,label", "0,a", "1,b", name="labels.csv")
+    write(tmp_path / "photos", "id,label", "2,a", "3,a", name="sampleSubmission.csv")
+    assert shown(read(tmp_path / "photos")) == [(0, "a"), (1, "b")]
+
+
 def test_ids_in_several_folders_are_found_and_ambiguous_ones_refused(photo: Photo, tmp_path: Path) -> None:
     for i in range(4):
         photo(f"part_{i % 2}/ISIC_{i}.jpg", 10 * i, mode="L")
@@ -333,6 +341,9 @@ def test_a_folder_with_one_manifest_is_read_by_it(folder: Path) -> None:
     assert images.classes == ("even", "odd")
     assert images.format.startswith("a manifest (metadata.csv): 5 images")
     assert images.source == str(folder)
+    (folder.parent / "link").symlink_to(folder)
+    for same in (folder / "../photos", folder.parent / "link"):
+        assert_array_equal(read(same).ids, images.ids)
 
 
 @pytest.mark.parametrize(

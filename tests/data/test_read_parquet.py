@@ -285,6 +285,33 @@ def test_any_pixels_in_lists_or_columns_are_read_back(
     assert images.format.startswith("Parquet with pixels (a.parquet): ")
 
 
+class Array2D(pa.ExtensionType):
+    """A type as `datasets` registers one."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.list_(pa.list_(pa.uint8())), "secondlook.tests.Array2D")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: pa.DataType, serialized: bytes) -> Array2D:
+        return cls()
+
+
+def test_arrays_of_a_type_that_datasets_registers_are_read_whether_it_is_loaded_or_not(tmp_path: Path) -> None:
+    x = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    pixels = pa.ExtensionArray.from_storage(Array2D(), pa.array(x.tolist(), pa.list_(pa.list_(pa.uint8()))))
+    pq.write_table(pa.table({"pixels": pixels, "label": [0, 1]}), tmp_path / "a.parquet")
+    assert_array_equal(read(tmp_path / "a.parquet").pixels[..., 0], x)
+    pa.register_extension_type(Array2D())
+    try:
+        assert isinstance(pq.read_schema(tmp_path / "a.parquet").field(0).type, Array2D)
+        assert_array_equal(read(tmp_path / "a.parquet").pixels[..., 0], x)
+    finally:
+        pa.unregister_extension_type("secondlook.tests.Array2D")
+
+
 def test_rows_of_another_length_and_missing_pixels_are_faults(tmp_path: Path) -> None:
     rows = [[1, 2, 3, 4], [1, 2], [5, 6, 7, 8], None, [1, None, 3, 4]]
     table = pa.table({"pixels": pa.array(rows, pa.list_(pa.uint8())), "label": list("abcde")})
@@ -443,3 +470,14 @@ def test_a_file_that_says_it_holds_more_rows_is_refused(tmp_path: Path, monkeypa
         DataError, match=r"a\.parquet: expected a Parquet file, got a damaged one \(.* rows less than it"
     ):
         read(file)
+
+
+def test_class_folders_are_read_as_such_beside_a_stray_parquet(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(png(len(name)))
+    (tmp_path / "loop.parquet").symlink_to(tmp_path / "loop.parquet")
+    pd.DataFrame({"embedding": [[0.5, 0.25]] * 2, "label": [0, 1]}).to_parquet(tmp_path / "embeddings.parquet")
+    pd.DataFrame({"digest": [b"1", b"2"], "label": [0, 1]}).to_parquet(tmp_path / "cats/digests.parquet")
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    assert read(tmp_path).classes == ("cats", "dogs")

@@ -1,4 +1,4 @@
-"""A web server of this machine, for tests of downloads: it can break off, refuse to resume, redirect and fall silent."""
+"""A web server of this machine, for tests of downloads: it breaks off, refuses to resume, redirects, falls silent."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         web = self.server
         web.asked.append((self.path, dict(self.headers)))
         with web.silent:

@@ -100,3 +100,29 @@ def test_the_threads_are_left_as_they_were(digits: Any) -> None:
     before = torch.get_num_threads()
     NetClassifier("dense 4", epochs=1).fit(X, y, valid=valid)
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("block", [100, 10**6])
+def test_pixels_are_standardised_by_the_mean_and_deviation_of_each_channel(
+    dtype: type, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secondlook.models.net_classifier._BLOCK_NUMBERS", block)
+    X = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3)).astype(dtype)
+    X = X if dtype is np.uint8 else X / np.float32(255)
+    X[..., 1] = X[0, 0, 0, 1]
+    model = NetClassifier("globalavg", epochs=1).fit(X, np.arange(40) % 2, valid=(X[:9], np.arange(9) % 2))
+    np.testing.assert_allclose(model.mean_, X.mean(axis=(0, 1, 2), dtype=np.float64), rtol=1e-9)
+    expected = X.std(axis=(0, 1, 2), dtype=np.float64)
+    np.testing.assert_allclose(model.scale_[[0, 2]], expected[[0, 2]], rtol=1e-9)
+    assert model.scale_[1] == 1.0, "a channel of one value is not divided by nothing"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_images_are_enlarged_in_blocks_that_do_not_show(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = (np.random.default_rng(0).random((30, 4, 4, 1)) * 255).astype(dtype), np.arange(30) % 2
+    net = "conv 2 5x5, relu, globalavg"
+    whole = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
+    monkeypatch.setattr("secondlook.models.net_classifier._BLOCK_NUMBERS", 60)
+    pieces = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
+    np.testing.assert_allclose(pieces, whole, atol=1e-6)

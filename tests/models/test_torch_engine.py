@@ -148,6 +148,15 @@ def test_a_read_only_array_is_taken_without_a_warning() -> None:
     assert engine.logits(X).shape == (40, 3)
 
 
+@pytest.mark.parametrize("writeable", [True, False])
+def test_images_are_not_copied(writeable: bool) -> None:
+    engine = engine_for(build(parse(NET), (10, 12, 3), 3))
+    X, y = data()
+    X.flags.writeable = writeable
+    engine.load("train", Examples(X, y))
+    assert engine._parts["train"][0].data_ptr() == X.ctypes.data
+
+
 def test_auto_takes_a_gpu_only_where_there_is_one() -> None:
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose_device("cpu").type == "cpu"
@@ -165,3 +174,21 @@ def test_the_same_code_trains_on_a_gpu() -> None:
     for _ in range(50):
         engine.step(np.arange(40), 1e-2)
     assert engine.evaluate("train")[0] < before
+
+
+@pytest.mark.gpu
+def test_images_that_would_fill_a_gpu_stay_in_memory_and_train_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = []
+    for share in (0.5, 0.0):
+        monkeypatch.setattr("secondlook.models.engines.torch_engine.RESIDENT_SHARE", share)
+        engine = TorchEngine(
+            build(parse(NET), (10, 12, 3), 3, seed=1),
+            mean=np.zeros(3), scale=np.full(3, 255.0), optimiser=Optimiser(), device=torch.device("cuda"),
+            per_image=1_000,
+        )  # fmt: skip
+        engine.load("train", Examples(*data()))
+        assert engine._parts["train"][0].is_cuda == (share > 0)
+        for _ in range(5):
+            engine.step(np.arange(40), 1e-3)
+        losses.append(engine.evaluate("train")[0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

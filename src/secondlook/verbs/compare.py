@@ -78,7 +78,7 @@ def compare(
         epochs: the most that nets are trained.
         budget: time for the whole command: seconds, or "90s", "10m", "1h". limit: the same for one model, its
             predictions included.
-        size: resize images to size x size; by default the native size where it is uniform, else 64.
+        size: resize images to size x size; by default a uniform native size is kept (of photos, up to 256), else 64.
         resize, strict, cache: how the images are read, see `secondlook.read`; `strict` also refuses classes that are
             too small to be in every part, which are left out otherwise.
         seed: gives every random stream.

@@ -126,8 +126,9 @@ class Axes:
 def principal_axes(direction: Floats) -> Axes:
     """The axes of a sample of unit vectors (n, 63); those along which next to nothing varies are left out."""
     variance, axes = np.linalg.eigh(np.cov(direction, rowvar=False))
-    kept = np.flatnonzero(variance > 1e-6 * variance[-1])[::-1][:_BITS]
-    matrix = (axes[:, kept] / np.sqrt(variance[kept])).astype(np.float32)
+    # Where nothing varies at all, any axis is as good.
+    kept = np.flatnonzero(variance >= 1e-6 * variance[-1])[::-1][:_BITS]
+    matrix = (axes[:, kept] / np.sqrt(np.maximum(variance[kept], 1e-12))).astype(np.float32)
     return Axes(matrix, np.median(direction @ matrix, axis=0).astype(np.float32))
 
 

@@ -111,12 +111,12 @@ def _alike(pixels: NDArray[Any], items: IntArray, look: coarse.Look) -> tuple[In
         return np.empty((0, 2), np.int64), np.empty(0)
     rng = seeds.stream(0, "near duplicates")
     sample = np.sort(rng.permutation(n)[:_SAMPLE])
-    own = np.full(n, -1, np.int64)
-    own[sample] = np.arange(len(sample))
     found = coarse.candidates(look, rng)
-    found = found.of(_coarse_chance(look, found, sample, own) <= _SLACK * _BY_CHANCE).thinned(n, _PAIRS_PER_ITEM)
+    # To rule out what is far off, half of the sample will do.
+    possible = _coarse_chance(look, found, sample[::2] if n > _SAMPLE else sample) <= _SLACK * _BY_CHANCE
+    found = found.of(possible).thinned(n, _PAIRS_PER_ITEM)
 
-    usual = aligned.spanned(pixels, items[sample])
+    usual, own = aligned.spanned(pixels, items[sample]), _places(sample, n)
     scores = np.empty(len(found.score))
     for start in range(0, len(scores), _BLOCK):
         part = found.of(slice(start, start + _BLOCK))
@@ -126,12 +126,20 @@ def _alike(pixels: NDArray[Any], items: IntArray, look: coarse.Look) -> tuple[In
     return pairs, scores[kept]
 
 
-def _coarse_chance(look: coarse.Look, found: coarse.Pairs, sample: IntArray, own: IntArray) -> FloatArray:
+def _places(chosen: IntArray, n: int) -> IntArray:
+    """The place of each of n items among the chosen, -1 for the others."""
+    place = np.full(n, -1, np.int64)
+    place[chosen] = np.arange(len(chosen))
+    return place
+
+
+def _coarse_chance(look: coarse.Look, found: coarse.Pairs, sample: IntArray) -> FloatArray:
     """How many pairs as alike as each are to be expected by chance, as far as the coarse look tells."""
-    involved, place = np.unique([found.moved, found.other], return_inverse=True)
-    around = crowd(look.still(involved), own[involved], look.still(sample)[:, None], len(own))
-    sides = (around, place[0]), (around, place[1])
-    return _pairs_by_chance(found.score, sides, len(own))
+    n = len(look.seen)
+    involved = np.flatnonzero(np.bincount(found.moved, minlength=n) + np.bincount(found.other, minlength=n))
+    around = crowd(look.still(involved), _places(sample, n)[involved], look.still(sample)[:, None], n)
+    place = _places(involved, n)
+    return _pairs_by_chance(found.score, [(around, place[found.moved]), (around, place[found.other])], n)
 
 
 def _checked(

@@ -68,8 +68,8 @@ def read(
 
     Args:
         source: "digits" or "slash" (built in; "./digits" is a path); a path; a pair (X, y) of arrays; or an ImageSet.
-        size: the edge in pixels to which all images are resized. By default the native size where it is uniform,
-            else 64.
+        size: the edge in pixels to which all images are resized. By default the native size where it is uniform
+            (of photos, up to 256 pixels), else 64.
         resize: how an image of another form becomes square: "stretch", "pad" or "crop".
         group: which items belong together and must stay in one part: the name of a manifest's column, or a regular
             expression on item names, whose first group (else the whole match) names the group.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from secondlook.data.read import large
 from secondlook.data.read.listing import Listing
-from secondlook.data.read.photos import Header, Photo, decode, fits
+from secondlook.data.read.photos import Header, decode, fits
 from secondlook.data.read.settings import Settings
 from secondlook.data.read.shape import Plan
 from secondlook.runs.machine import cores
@@ -32,7 +32,6 @@ _GUESSED_BYTES = 2**30
 _CHUNK = 32
 # Pixels of an image up to which its decoding is over before a second thread could help; measured on two cores.
 _ONE_THREAD = 2**14
-_ANY = Plan(1, 1, False, "stretch")
 
 A = TypeVar("A")
 Sheet = Callable[[tuple[int, ...]], NDArray[np.uint8]]
@@ -108,7 +107,10 @@ def _guess(listing: Listing, settings: Settings) -> tuple[Plan, int]:
 
 
 def decode_each(listing: Listing, settings: Settings, sheet: Sheet) -> Decoded:
-    """All images, on a sheet that is made for them; what is left out leaves no gap."""
+    """All images, on a sheet that is made for them; what is left out leaves no gap.
+
+    What cannot be decoded has no say in what all become: once it is out, the others may still be of one size.
+    """
     seen: dict[int, _Seen] = {}
     items = list(range(len(listing.names)))
     plan, threads = _guess(listing, settings)
@@ -135,17 +137,10 @@ def _pass(listing: Listing, items: Sequence[int], plan: Plan, pixels: NDArray[np
         if photo.pixels is not None:
             pixels[row] = photo.pixels
         elif photo.header.state == "image" and not fits(plan, photo.header):
-            photo = decode(encoded, _ANY)  # what is broken has no say
-            if photo.header.state == "image":
-                contradicted.set()
-            return _seen(photo, done=False)
-        return _seen(photo, done=photo.pixels is not None)
+            contradicted.set()
+        return _Seen(photo.header, photo.pixels is not None, photo.grey, photo.transparent)
 
     return _each(one, len(items), threads)
-
-
-def _seen(photo: Photo, *, done: bool) -> _Seen:
-    return _Seen(photo.header, done, photo.grey, photo.transparent)
 
 
 def _closed_up(

@@ -69,7 +69,7 @@ def _first(faults: Sequence[Fault]) -> str:
         return ""
     first = next((fault for fault in faults if fault.kind != "ignored"), faults[0])
     more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
-    return f": {first.name} ({first.reason}){more}"
+    return f": {' '.join(first.name.split())} ({first.reason}){more}"  # a name may hold a line break
 
 
 def _resized(found: Decoded, settings: Settings) -> list[str]:

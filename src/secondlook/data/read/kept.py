@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def _strict_decoders() -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     before = ImageFile.LOAD_TRUNCATED_IMAGES
+    log, silence = logging.getLogger("PIL"), logging.NullHandler()  # or Python prints what nobody listens to
+    log.addHandler(silence)
     with warnings.catch_warnings(), threadpool_limits(1, "blas"):  # threads decode side by side already
         warnings.simplefilter("ignore")
         ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -98,6 +101,7 @@ def _strict_decoders() -> Iterator[None]:
             yield
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = before
+            log.removeHandler(silence)
 
 
 def _build(listing: Listing, settings: Settings, folder: Path) -> None:

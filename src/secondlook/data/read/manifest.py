@@ -6,6 +6,7 @@ the column `id` lacks the extension.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from secondlook.data.read import photos, tables
@@ -55,7 +56,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
         names=rows.names,
         labels=class_names(rows.labels, str(path)),
         files=rows.files,
-        encoded=lambda i: rows.files[i].read_bytes(),
+        encoded=lambda i: photos.read_file(rows.files[i]),
         meant=[True] * len(rows.files),
         parts=parts,
         groups=rows.groups if grouped else None,
@@ -90,12 +91,14 @@ def _within(folder: Path, group: str) -> list[Manifest]:
     if here := _of_images(folder, group, None):
         return here
     inner = [p for p in sorted(folder.iterdir()) if p.name.lower() in PART_WORDS and not p.is_symlink() and p.is_dir()]
-    return [m for p in inner for m in _of_images(p, group, PART_WORDS[p.name.lower()])]
+    open_to_us = [p for p in inner if os.access(p, os.R_OK | os.X_OK)]
+    return [m for p in open_to_us for m in _of_images(p, group, PART_WORDS[p.name.lower()])]
 
 
 def _of_images(folder: Path, group: str, part: Part | None) -> list[Manifest]:
     """Manifests right in a folder that label most of the images around; other tables may lie there, too."""
     found = []
+    root = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow links
     for file in sorted(folder.iterdir()):
         # What is handed in at a competition has labels that are made up.
         named = file.name.lower().endswith(_SUFFIXES) and "submission" not in file.name.lower()
@@ -107,9 +110,9 @@ def _of_images(folder: Path, group: str, part: Part | None) -> list[Manifest]:
             if manifest is None or manifest.roles.label is None:
                 continue
             # Paths out of the folder make no set of this folder, and are not so much as looked at.
-            add(rows, manifest, Places(folder, folder.absolute(), links=True), folder)
+            add(rows, manifest, Places(folder, root, links=True), folder)
+            if rows.files and covers(rows.files):
+                found.append(manifest)
         except (DataError, PermissionError):
             continue
-        if rows.files and covers(rows.files):
-            found.append(manifest)
     return found

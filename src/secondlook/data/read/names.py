@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from secondlook.types import IntArray
 
+_BLOCK = 2**16
+
 
 class RowNames(Sequence[str]):
     """ "x_train:0", "x_train:1", …, "x_test:0", …: prefixes, and the numbers of the rows of each."""
@@ -47,9 +49,15 @@ class RowNames(Sequence[str]):
         return RowNames(found)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        tables = [np.strings.add(prefix, np.asarray(rows).astype(np.str_)) for prefix, rows in self._pieces]
-        names = np.concatenate(tables) if tables else np.zeros(0, np.str_)
-        return names if dtype is None else names.astype(dtype)
+        width = max((len(prefix) + len(str(np.max(rows))) for prefix, rows in self._pieces if len(rows)), default=1)
+        names = np.empty(len(self), f"<U{width}")
+        start = 0
+        for prefix, rows in self._pieces:
+            for at in range(0, len(rows), _BLOCK):
+                some = np.asarray(rows[at : at + _BLOCK]).astype(f"<U{width}")
+                names[start : start + len(some)] = np.strings.add(prefix, some)
+                start += len(some)
+        return names if dtype is None else names.astype(dtype, copy=False)
 
 
 def taken(values: Sequence[str], items: IntArray) -> Sequence[str]:

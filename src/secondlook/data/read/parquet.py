@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.data.read import cache, tables
+from secondlook.data.read import cache, photos, tables
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.columns import class_names, part_names, roles, too_long
 from secondlook.data.read.gather import gather
@@ -54,7 +54,7 @@ def recognises(path: Path) -> bool:
             if path.is_file():
                 return True
             continue
-        if columns.image or columns.pixels:
+        if columns.named or (path.is_file() and (columns.image or columns.pixels)):
             return True
         if path.is_file():
             return not roles(tables.parquet_columns(file), str(file)).paths
@@ -86,7 +86,7 @@ def _images(path: Path, found: Sequence[Shard], rows: _Rows, settings: Settings)
     bytes_of = EncodedImages([shard.file for shard in found], [shard.layout.image for shard in found])
 
     def encoded(i: int) -> bytes:
-        return rows.beside[i].read_bytes() if i in rows.beside else bytes_of(*rows.where[i])
+        return photos.read_file(rows.beside[i]) if i in rows.beside else bytes_of(*rows.where[i])
 
     parts, groups, notes = _said(rows, found)
     listing = Listing(

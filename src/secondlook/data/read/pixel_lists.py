@@ -34,14 +34,21 @@ def read_pixels(file: Path, columns: tuple[str, ...]) -> tuple[NDArray[Any], lis
             read = table.read(list(columns), use_threads=False)
             if read.num_rows != table.metadata.num_rows:
                 raise OSError(f"{read.num_rows:,} rows, not {table.metadata.num_rows:,}")
-        if len(columns) > 1 or not _is_list(read.column(0).type):
+        if len(columns) > 1 or not is_list(stored(read.column(0).type)):
             return _from_columns(read, columns)
-        return _from_lists(read.column(0).combine_chunks())
+        lists = read.column(0).combine_chunks()
+        return _from_lists(getattr(lists, "storage", lists))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{file}: expected a Parquet file, got a damaged one ({first_line(error)})") from None
 
 
-def _is_list(kind: Any) -> bool:
+def stored(kind: Any) -> Any:
+    """What a type of another library's making is stored as, where that library is loaded (`datasets` has Array2D)."""
+    return getattr(kind, "storage_type", kind)
+
+
+def is_list(kind: Any) -> bool:
+    """Whether a column of this type holds lists."""
     from pyarrow import types
 
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
@@ -61,7 +68,7 @@ def _from_columns(table: Any, columns: tuple[str, ...]) -> tuple[NDArray[Any], l
 def _from_lists(column: Any) -> tuple[NDArray[Any], list[int], list[tuple[int, str]]]:
     shape: list[int] = []
     values = column
-    while _is_list(values.type):
+    while is_list(values.type):
         lengths = np.asarray(values.value_lengths().fill_null(-1))
         if values.null_count or not len(lengths) or (lengths != lengths[0]).any():
             return _row_by_row(column)
@@ -92,7 +99,7 @@ def _row_by_row(column: Any) -> tuple[NDArray[Any], list[int], list[tuple[int, s
         if row is None or row.shape != common
     ]
     leaf = column.type
-    while _is_list(leaf):
+    while is_list(leaf):
         leaf = leaf.value_type
     return np.array([rows[i] for i in kept], dtype=leaf.to_pandas_dtype()), kept, faults
 

@@ -45,7 +45,6 @@ class EncodedImages:
         self._ahead: Iterator[_Batch] = iter(())
         self._reached = 0
         self._starts: dict[int, list[int]] = {}
-        self._damaged: dict[tuple[int, int], tuple[int, str]] = {}
 
     def __call__(self, shard: int, row: int) -> bytes:
         """The bytes of one image.
@@ -66,9 +65,6 @@ class EncodedImages:
         if shard not in self._starts:
             self._starts[shard] = group_starts(self._files[shard])
         group = bisect_right(self._starts[shard], row) - 1
-        where, why = self._damaged.get((shard, group), (row + 1, ""))
-        if row >= where:
-            raise OSError(why)
         if self._reading != (shard, group) or row < self._reached:
             self._reading, self._reached = (shard, group), self._starts[shard][group]
             self._ahead = self._read(shard, group)
@@ -77,8 +73,7 @@ class EncodedImages:
             self._reached = batch.start + len(batch.values)
             if row < self._reached:
                 return batch
-        where, why = self._damaged.get((shard, group), (0, "the file is damaged here"))
-        raise OSError(why)
+        raise OSError("the file is damaged here")
 
     def _keep(self, batch: _Batch) -> None:
         self._batches.append(batch)
@@ -87,12 +82,9 @@ class EncodedImages:
 
     def _read(self, shard: int, group: int) -> Iterator[_Batch]:
         start = self._starts[shard][group]
-        try:
-            for values in batches(self._files[shard], self._columns[shard], group):
-                yield _Batch(shard, start, values)
-                start += len(values)
-        except OSError as error:
-            self._damaged[shard, group] = (start, str(error))
+        for values in batches(self._files[shard], self._columns[shard], group):
+            yield _Batch(shard, start, values)
+            start += len(values)
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -18,7 +18,8 @@ class Settings:
     """The options of reading.
 
     Attributes:
-        size: the edge in pixels to which all images are resized; None keeps a uniform native size, else 64.
+        size: the edge in pixels to which all images are resized; None keeps a uniform native size (of photos, up to 256
+            pixels), else 64.
         resize: how an image of another form becomes square: "stretch" it, "pad" it to a square with black, or "crop"
             its middle.
         group: the column of a manifest, or a regular expression on item names (its first group, else the whole match),

@@ -107,7 +107,8 @@ def _scaled(image: Image, box: Box, inner: tuple[int, int], grey: bool, step: in
     height, width = inner
     full = full_scale(image)
     if (height, width) == (h, w):
-        flat, clear = to_bytes(image.crop((left, top, left + w, top + h)), grey, full)
+        part = image if (w, h) == image.size else image.crop((left, top, left + w, top + h))
+        flat, clear = to_bytes(part, grey, full)
         return Shaped(flat, has_colour(flat), clear)
     coloured = transparent = False
     c = 1 if grey else 3

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secondlook.data.read.columns import Roles, pixel_columns, roles
+from secondlook.data.read.pixel_lists import is_list, stored
 from secondlook.data.read.tables import first_line, is_parquet
 from secondlook.data.words import PART_WORDS, few, part_of
 from secondlook.errors import DataError
@@ -43,6 +44,12 @@ class Layout:
     group: str
     classes: tuple[str, ...] | None
     ignored: tuple[str, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether images are told by more than being the only column of bytes, or of lists of numbers."""
+        pixels = len(self.pixels) > 1 or any(name.lower() in _PIXELS for name in self.pixels)
+        return self.struct or self.image.lower() in _IMAGES or pixels
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ def _laid_out(file: Path, schema: Any, features: dict[str, Any], group: str) -> 
     if not image and not pixels and not found.paths:
         image = _pick(encoded, (), list(encoded))
     label = _label(names, features, found, (image, *pixels))
-    if label and _is_list(schema.field(label).type):
+    if label and is_list(schema.field(label).type):
         raise DataError(f"{file}: expected one label per image, got lists of them in the column {label}; keep one")
     part, grouped = ("" if i is None else names[i] for i in (found.part, found.group))
     used = {image, *pixels, label, part, grouped}
@@ -221,17 +228,12 @@ def _is_struct(kind: Any) -> bool:
     return bool(types.is_struct(kind)) and any(f.name == "bytes" and _is_binary(f.type) for f in kind)
 
 
-def _is_list(kind: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
 def _is_numbers(kind: Any) -> bool:
     """Whether a column holds a list of numbers, or of such lists, per row."""
     from pyarrow import types
 
-    if not _is_list(kind):
+    kind = stored(kind)
+    if not is_list(kind):
         return False
     inner = kind.value_type
     return bool(types.is_integer(inner) or types.is_floating(inner) or types.is_boolean(inner) or _is_numbers(inner))

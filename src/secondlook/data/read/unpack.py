@@ -40,12 +40,11 @@ def unpack(file: Path, kind: str, folder: Path) -> None:
     data = folder / FILES
     data.mkdir()
     most = max(_LEAST, _RATIO * file.stat().st_size)
-    time = file.stat().st_mtime_ns
     try:
         if kind == "zip" or kind.startswith("tar"):
-            faults = list(_unpacked(file, kind, data, most, time))
+            faults = list(_unpacked(file, kind, data, most))
         else:
-            faults = _decompressed(file, kind, data, most, time)
+            faults = _decompressed(file, kind, data, most)
     except OSError as error:
         if error.errno in _FULL:
             raise DataError(f"{file}: expected room for what it holds in {folder.parent}, got a full disk") from None
@@ -58,7 +57,7 @@ def stored_faults(folder: Path) -> list[Fault]:
     return [Fault(*fault) for fault in json.loads((folder / FAULTS).read_text(encoding="ascii"))]
 
 
-def _unpacked(file: Path, kind: str, data: Path, most: int, time: int) -> Iterator[Fault]:
+def _unpacked(file: Path, kind: str, data: Path, most: int) -> Iterator[Fault]:
     written = read = encrypted = 0
     total = 0
     made: set[Path] = set()
@@ -79,7 +78,7 @@ def _unpacked(file: Path, kind: str, data: Path, most: int, time: int) -> Iterat
             raise too_large(file, most)
         _refuse(file, member)
         encrypted += member.kind == "encrypted"
-        if fault := _place(member, data, time, made):
+        if fault := _place(member, data, made):
             yield fault
         else:
             written += member.kind == "file"
@@ -100,7 +99,7 @@ def _refuse(file: Path, member: Member) -> None:
         )
 
 
-def _place(member: Member, data: Path, time: int, made: set[Path]) -> Fault | None:
+def _place(member: Member, data: Path, made: set[Path]) -> Fault | None:
     """Unpacks a member, or says why not; `made` are the folders known to be there."""
     if member.kind in _REASONS:
         return Fault(member.name, "unsafe", _REASONS[member.kind])
@@ -127,7 +126,7 @@ def _place(member: Member, data: Path, time: int, made: set[Path]) -> Fault | No
                 return Fault(member.name, "unsafe", _OUT)
             made.add(folder)
         if member.kind == "file":
-            _write(member, target, time)
+            _write(member, target)
     except FileExistsError:
         return Fault(member.name, "broken", "a second member of this name")
     except DAMAGE as error:
@@ -137,7 +136,7 @@ def _place(member: Member, data: Path, time: int, made: set[Path]) -> Fault | No
     return None
 
 
-def _write(member: Member, target: Path, time: int) -> None:
+def _write(member: Member, target: Path) -> None:
     """Writes a file that is not there yet: a name that differs in case only may be the same file."""
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as out:
         try:
@@ -146,16 +145,14 @@ def _write(member: Member, target: Path, time: int) -> None:
                 while piece := stream.read(min(member.piece, left)) if left else b"":
                     out.write(piece)
                     left -= len(piece)
-                # At its end a zip's member is compared with its checksum.
-                if left or stream.read(1):
-                    raise EOFError("another size than it says")
+                if left:
+                    raise EOFError("shorter than it says")
         except BaseException:
             target.unlink()
             raise
-    os.utime(target, ns=(time, time))
 
 
-def _decompressed(file: Path, kind: str, data: Path, most: int, time: int) -> list[Fault]:
+def _decompressed(file: Path, kind: str, data: Path, most: int) -> list[Fault]:
     """One compressed file: it is called like the file, less its last suffix."""
     target = data / (file.stem if file.suffix else f"{file.name}.out")
     left = most
@@ -170,7 +167,6 @@ def _decompressed(file: Path, kind: str, data: Path, most: int, time: int) -> li
         if isinstance(error, OSError) and error.errno in _FULL:
             raise
         raise DataError(f"{file}: expected a compressed file, got a damaged one ({_why(error)})") from None
-    os.utime(target, ns=(time, time))
     return []
 
 
