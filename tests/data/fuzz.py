@@ -30,7 +30,7 @@ from corpus import archives, arrays, tables
 from corpus.case import encoded, noise, photos
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from secondlook import read
 from secondlook.errors import SecondlookError
@@ -124,6 +124,7 @@ SEALED: dict[str, tuple[Make, Seal, str]] = {
 
 FORMATS: dict[str, Make] = {
     **{kind: image(kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")},
+    **({"AVIF": image("AVIF")} if features.check("avif") else {}),
     "compressed TIFF": image("TIFF", compression="tiff_lzw"),
     "CSV": single(tables.manifest(tables.rows())),
     "TSV": single(tables.manifest(tables.rows(sep="\t"), "set.tsv")),
@@ -254,7 +255,7 @@ def fuzz(make: Make, inputs: int, number: int, seal: Seal = bytes, sealed: str =
 def main() -> None:
     """Tries the formats asked for, and prints a line for each."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("formats", nargs="*", metavar="FORMAT")
+    parser.add_argument("formats", nargs="*", metavar="FORMAT", choices=[[], *FORMATS, *SEALED])
     parser.add_argument("--inputs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()

@@ -30,8 +30,8 @@ from secondlook.models.ladder import ladder, net_entry
 from secondlook.runs.files import write_rows
 from secondlook.runs.store import RunDirectory
 
-# 24 MB: enough to tell a copy of it from a block.
-N, SIDE = 500, 128
+# 12 MB: enough to tell a copy of it from a block.
+N, SIDE = 250, 128
 WHOLE = N * SIDE * SIDE * 3
 NET = "conv 2 5x5 stride 4, relu, maxpool 4, globalavg"
 
@@ -64,8 +64,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("arrays", "hdf5", "large", "npz"):
         monkeypatch.setattr(f"secondlook.data.read.{module}.LARGE", 2**20)
     for module in ("hdf5", "large", "npy"):
-        monkeypatch.setattr(f"secondlook.data.read.{module}.BLOCK", 2**20)
-    monkeypatch.setattr("secondlook.runs.files._BLOCK_BYTES", 2**20)
+        monkeypatch.setattr(f"secondlook.data.read.{module}.BLOCK", 2**18)
+    monkeypatch.setattr("secondlook.runs.files._BLOCK_BYTES", 2**18)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def as_classes(folder: Path, x: Any, y: Any) -> Path:
 
 
 def as_parts(folder: Path, x: Any, y: Any) -> Path:
-    np.savez(folder / "set.npz", x_train=x[:300], y_train=y[:300], x_test=x[300:], y_test=y[300:])
+    np.savez(folder / "set.npz", x_train=x[:150], y_train=y[:150], x_test=x[150:], y_test=y[150:])
     return folder / "set.npz"
 
 

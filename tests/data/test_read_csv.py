@@ -223,3 +223,13 @@ def test_parts_with_different_pixels_are_refused(tmp_path: Path) -> None:
         DataError, match=r"expected as many pixels per image in each file, .* got 1 of uint8 and 4 of uint8"
     ):
         read(tmp_path)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    frame(X, Y).to_csv(tmp_path / "test.csv", index=False)
+    frame(X, Y).to_csv(tmp_path / "data" / "train.csv", index=False)
+    (tmp_path / "data" / "test.csv").symlink_to(tmp_path / "test.csv")
+    images = read(tmp_path / "data")
+    assert len(images) == 5
+    assert [(fault.name, fault.kind) for fault in images.faults] == [("test.csv", "unsafe")]

@@ -195,3 +195,11 @@ def test_labels_without_images_are_named(tmp_path: Path) -> None:
     write(tmp_path / "train-labels-idx1-ubyte", Y)
     with pytest.raises(DataError, match="train-labels-idx1-ubyte: expected a file of images beside it, got none"):
         read(tmp_path / "train-labels-idx1-ubyte")
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "train-images-idx3-ubyte", X)
+    write(tmp_path / "data" / "train-labels-idx1-ubyte", Y)
+    (tmp_path / "data" / "train-images-idx3-ubyte").symlink_to(tmp_path / "train-images-idx3-ubyte")
+    assert not idx.recognises(tmp_path / "data")

@@ -90,6 +90,13 @@ def test_an_array_that_is_cut_off_is_named(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_damaged_labels_are_no_class_without_images(tmp_path: Path) -> None:
+    save(tmp_path, X=X)
+    (tmp_path / "y.npy").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"y\.npy: expected a NumPy array of numbers, got a file that cannot be read"):
+        read(tmp_path)
+
+
 def test_an_array_of_one_number_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.float64(3))
     with pytest.raises(DataError, match=r"a\.npy: expected images of shape .* got one number in a\.npy"):

@@ -49,6 +49,21 @@ def test_a_file_that_cannot_be_read_is_named_and_the_other_classes_are_read(tmp_
     assert "expected 112 bytes of data, got 92; is it cut off?" in images.faults[1].reason
 
 
+def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "secret.npy", X)
+    np.save(tmp_path / "data" / "ant.npy", X)
+    (tmp_path / "data" / "bee.npy").symlink_to(tmp_path / "secret.npy")
+    (tmp_path / "data" / "again.npy").symlink_to("ant.npy")
+    (tmp_path / "data" / "loop.npy").symlink_to("loop.npy")
+    images = read(tmp_path / "data")
+    assert images.classes == ("again", "ant")
+    assert sorted((fault.name, fault.kind) for fault in images.faults) == [
+        ("bee.npy", "unsafe"),
+        ("loop.npy", "unsafe"),
+    ]
+
+
 def test_a_class_without_drawings_is_said(tmp_path: Path) -> None:
     np.save(tmp_path / "ant.npy", X)
     np.save(tmp_path / "bee.npy", X[:0])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from secondlook.data.read import keys
 from secondlook.data.read.large import BLOCK, LARGE, Rows, bytes_of, check_expansion
+from secondlook.data.read.npy import reason
 from secondlook.data.read.settings import Settings
 from secondlook.errors import DataError
 from secondlook.types import Fault, ImageSet
@@ -70,7 +71,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
 
 
 def _damaged(where: object, error: Exception) -> DataError:
-    return DataError(f"{where}: expected an HDF5 file, got a damaged one ({' '.join(str(error).split())})")
+    return DataError(f"{where}: expected an HDF5 file, got a damaged one ({reason(error)})")
 
 
 def _sets(group: h5py.Group, above: str, faults: list[Fault]) -> Iterator[tuple[str, h5py.Dataset]]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
+from secondlook.data.read.inside import files_in, links_out
 from secondlook.data.read.large import BLOCK, LARGE, Joined, check_expansion, empty
 from secondlook.data.read.names import RowNames
 from secondlook.data.read.settings import Settings
@@ -63,15 +64,16 @@ def _key(file: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     """The files of a folder; where none of them is IDX, those of the folders in it that are called so."""
-    files = [file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()]
+    files = files_in(path)
     if any(map(_dimensions, files)):
         yield from files
         return
     for folder in path.iterdir():
-        if folder.is_dir() and not folder.is_symlink() and not folder.name.startswith("."):
-            # Of all others only the names: there may be a hundred thousand photos.
-            found = (folder / name for name in os.listdir(folder) if _MEANT.search(name))  # noqa: PTH208
-            yield from (file for file in found if file.is_file() and not file.is_symlink())
+        if folder.is_symlink() or not folder.is_dir() or folder.name.startswith("."):
+            continue
+        # Names first: there may be a hundred thousand photos.
+        if any(map(_MEANT.search, os.listdir(folder))):  # noqa: PTH208
+            yield from (file for file in files_in(folder) if _MEANT.search(file.name))
 
 
 def _pairs(path: Path) -> dict[str, tuple[Path, Path | None]]:
@@ -123,6 +125,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
         names=RowNames([(f"{name}:", range(len(x))) for name, x in xs.items()]),
         parts=np.repeat(list(parts.values()), [len(x) for x in xs.values()]),
         settings=settings,
+        faults=links_out(path) if path.is_dir() else (),
     )
 
 

@@ -28,6 +28,7 @@ _IMAGES = ("x", "images", "image", "data", "pixels", "features")
 _LABELS = ("y", "labels", "label", "target", "targets")
 _CLASSES = ("classes", "class names", "classnames", "list classes", "label names", "target names")
 _KNOWN = "x and y, X and y, images and labels, data and target, or x_train, y_train, x_test, y_test"
+_LONGEST = 80  # of a name that is shown: a damaged file holds any
 # "trainX", "XTrain", "ytrain" have no mark between their words.
 _SEAMS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=^[xyXY])(?=train|val|test)|[-_. /]+")
 
@@ -62,7 +63,9 @@ def understood(names: Sequence[str], where: str) -> Found:
     for part in (*PARTS, None):
         images = _best([(role, name) for name, p, role in told if p == part], _IMAGES)
         labels = _best([(role, name) for name, p, role in told if p == part], _LABELS)
-        if len(images) > 1 and part is not None:
+        both = min(sum(p == part and role in roles for _, p, role in told) for roles in (_IMAGES, _LABELS))
+        if part is not None and (len(images) > 1 or both > 1):
+            images = [name for name, p, role in told if p == part and role in _IMAGES]
             raise DataError(f"{where}: expected one pair of arrays per part, got {images[0]} and {images[1]}; keep one")
         if images and labels:
             pairs.append(Pair(part, images[0], labels[0]))
@@ -134,7 +137,7 @@ def from_found(
         known = None if classes is None else class_names(classes, source)
         return _from_pairs(found, arrays, source, kind, settings, known, faults)
     if not found.unlabelled:
-        names = few(list(arrays)) or "nothing"
+        names = few([name[:_LONGEST] for name in arrays]) or "nothing"
         raise DataError(f"{source}: expected arrays named {_KNOWN}, got {names}; rename them")
     name = found.unlabelled[0]
     x = _rows(arrays[name], name, source)

@@ -15,12 +15,14 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from secondlook.data.read import keys
+from secondlook.data.read.inside import files_in, links_out
 from secondlook.data.read.large import BLOCK, bytes_of, check_expansion, empty
 from secondlook.data.read.settings import Settings
 from secondlook.errors import DataError
 from secondlook.types import ImageSet
 
 _MAGIC = b"\x93NUMPY"
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def read(path: Path, settings: Settings) -> ImageSet:
         raise DataError(f"{path}: expected NumPy arrays of images and of labels, got none")
     found, files = pair
     arrays = {name: mapped(file, str(file)) for name, file in files.items()}
-    return keys.from_found(found, arrays, source=str(path), kind="NumPy arrays", settings=settings)
+    return keys.from_found(
+        found, arrays, source=str(path), kind="NumPy arrays", settings=settings, faults=links_out(path)
+    )
 
 
 def header(stream: BinaryIO, where: str) -> Header:
@@ -72,9 +76,8 @@ def header(stream: BinaryIO, where: str) -> Header:
         if min(shape, default=0) < 0:
             raise ValueError(f"shape {shape}")
     except Exception as error:  # the header is a Python literal, and goes wrong in as many ways
-        reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"{where}: expected a NumPy array of numbers, got a file that cannot be read ({reason})"
+            f"{where}: expected a NumPy array of numbers, got a file that cannot be read ({reason(error)})"
         ) from None
     if dtype.hasobject:
         raise DataError(
@@ -82,6 +85,12 @@ def header(stream: BinaryIO, where: str) -> Header:
             "save arrays of numbers or text instead, e.g. y.astype(str)"
         )
     return Header(shape, fortran, dtype, stream.tell())
+
+
+def reason(error: Exception) -> str:
+    """What a library's error says, in one line of bearable length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def mapped(path: Path, where: str, offset: int = 0) -> NDArray[Any]:
@@ -151,9 +160,7 @@ def _pair(path: Path) -> tuple[keys.Found, dict[str, Path]] | None:
 
     Letters are called x and y as well: a folder in which other arrays lie, or where both are of one form, is none.
     """
-    files = sorted(p for p in path.iterdir() if p.suffix == ".npy" and not p.name.startswith(".") and p.is_file())
-    if len(files) < 2 or not all(map(_begins_as_one, files)):
-        return None
+    files = [file for file in files_in(path) if file.suffix == ".npy"]
     named = {file.name: file for file in files}
     found = keys.understood([file.stem for file in files], str(path))
     told = {name for pair in found.pairs for name in (pair.images, pair.labels)} | {*found.unlabelled}

@@ -18,6 +18,7 @@ from secondlook.types import ImageSet
 
 # A zip's local header: 30 bytes, then the name and more, whose lengths stand at 26.
 _LOCAL, _LENGTHS = 30, 26
+_LONGEST = 80
 
 
 def recognises(path: Path) -> bool:
@@ -55,7 +56,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: expected an npz file, got a damaged one ({' '.join(str(error).split())})")
+    return DataError(f"{path}: expected an npz file, got a damaged one ({npy.reason(error)})")
 
 
 class _Arrays(Mapping[str, NDArray[Any]]):
@@ -78,7 +79,7 @@ class _Arrays(Mapping[str, NDArray[Any]]):
         return len(self._members)
 
     def _array(self, member: zipfile.ZipInfo) -> NDArray[Any]:
-        where = f"{self._path}, {member.filename}"
+        where = f"{self._path}, {member.filename[:_LONGEST]}"
         plain = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
         try:
             if plain and member.file_size >= LARGE:

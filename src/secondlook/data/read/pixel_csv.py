@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.columns import pixel_columns
+from secondlook.data.read.inside import files_in, links_out
 from secondlook.data.read.large import Joined
 from secondlook.data.read.names import RowNames
 from secondlook.data.read.pixel_rows import Header, Table, parsed
@@ -51,8 +52,7 @@ def _header(file: Path) -> Header:
 
 def _files(path: Path) -> list[Path]:
     """The pixel CSVs of a folder."""
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and p.is_file())
-    return [file for file in files if not file.name.startswith(".") and _header(file).pixels]
+    return [file for file in files_in(path) if file.suffix.lower() == ".csv" and _header(file).pixels]
 
 
 def recognises(path: Path) -> bool:
@@ -81,6 +81,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
 
 def _read(source: Path, files: Sequence[Path], settings: Settings, notes: list[str]) -> ImageSet:
     tables: dict[Path, Table] = {}
+    links = links_out(source) if source.is_dir() else []
     for file in files:
         header = _header(file)
         if not header.pixels:
@@ -103,7 +104,7 @@ def _read(source: Path, files: Sequence[Path], settings: Settings, notes: list[s
         parts=np.repeat([part_of(file.stem) or "" for file in files], list(map(len, xs))) if len(files) > 1 else None,
         settings=settings,
         notes=notes,
-        faults=[fault for table in tables.values() for fault in table.faults],
+        faults=[*links, *(fault for table in tables.values() for fault in table.faults)],
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.ids import natural_key
+from secondlook.data.read.inside import files_in, links_out
 from secondlook.data.read.large import Joined, Rows
 from secondlook.data.read.names import RowNames
 from secondlook.data.read.npy import mapped
@@ -19,8 +20,7 @@ from secondlook.types import Fault, ImageSet
 
 
 def _files(path: Path) -> list[Path]:
-    files = (p for p in path.iterdir() if p.suffix == ".npy" and not p.name.startswith(".") and p.is_file())
-    return sorted(files, key=lambda p: natural_key(p.stem))
+    return sorted((p for p in files_in(path) if p.suffix == ".npy"), key=lambda p: natural_key(p.stem))
 
 
 def _class(file: Path) -> str:
@@ -36,7 +36,7 @@ def recognises(path: Path) -> bool:
 def read(path: Path, settings: Settings, *, only: Collection[str] | None = None) -> ImageSet:
     """All drawings of a folder of arrays (n, 784), or those of some classes; the class is the file's name."""
     arrays: dict[Path, Rows] = {}
-    faults: list[Fault] = []
+    faults = links_out(path)
     for file in _files(path):
         if only is not None and _class(file) not in only:
             continue
@@ -45,7 +45,7 @@ def read(path: Path, settings: Settings, *, only: Collection[str] | None = None)
         except DataError as error:
             faults.append(Fault(file.name, "broken", str(error).partition(": ")[2]))
     if not arrays:
-        raise DataError(f"{path / faults[0].name}: {faults[0].reason}")
+        raise DataError(f"{path / faults[-1].name}: {faults[-1].reason}")
     form = next(iter(arrays.values()))
     for file, array in arrays.items():
         if len(array.shape) < 2 or array.shape[1:] != form.shape[1:] or array.dtype != form.dtype:
