@@ -17,7 +17,7 @@ demo: $(READY)  ## compares the built-in digits; says where the report is
 	@$(BIN)/secondlook compare digits
 
 test: $(READY)  ## the default tests (under 5 minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(READY)  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -186,8 +186,15 @@ CHECKS: list[Callable[[Entry], None]] = [check for name, check in list(globals()
 LEARNING = {check_it_beats_chance_on_an_easy_set, check_weights_count, check_bytes_and_fractions_agree}
 
 
+# The two deepest nets take most of the time of all; the other seventeen are asked every time.
+DEEP = {"convnet", "resnet-small"}
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("entry", LADDER, ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(e, id=e.name, marks=pytest.mark.slow if e.name in DEEP else ()) for e in LADDER],
+)
 def test_a_model_keeps_the_contract(entry: Entry, check: Callable[[Entry], None]) -> None:
     check(entry if check in LEARNING else with_epochs(entry, 3))
 

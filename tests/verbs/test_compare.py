@@ -289,6 +289,7 @@ def write_bars(path: Path, n: int = 90) -> None:
     np.savez(path, x=X, y=y)
 
 
+@pytest.mark.slow
 def test_sigkill_leaves_an_incomplete_run_and_the_same_command_ends_with_the_same_table(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     words = ["compare", "bars.npz", "--models", ",".join(QUICK), "--net", f"tiny={TINY['tiny']}", "--epochs", "60"]

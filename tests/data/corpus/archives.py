@@ -57,7 +57,7 @@ def zipped_manifest(folder: Path) -> Path:
 
 
 def zip_bomb(folder: Path) -> Path:
-    bomb = zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED)
+    bomb = zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1)
     with bomb as archive, archive.open("cat/1.png", "w") as stream:
         for _ in range(1200):
             stream.write(bytes(1 << 20))
