@@ -410,3 +410,12 @@ def test_without_a_terminal_nothing_but_the_page_stands_on_stdout(tmp_path: Path
     again = subprocess.run(program, capture_output=True, cwd=tmp_path, env=environment, timeout=120)
     assert again.returncode == done.returncode
     assert b"cat 12" in again.stdout
+
+
+def test_a_class_too_small_for_every_part_is_counted_as_left_out(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (31, 8, 8), dtype=np.uint8)
+    labels = ["cat", "dog", "emu"] * 10 + ["yak"]
+    found = sl.audit((images, labels), out=tmp_path / "a", quiet=True)
+    assert found.data["counts"]["left out"] == [0, 0, 0, 1]
+    assert sum(map(sum, found.data["counts"].values())) == 31
+    assert "left out" in (tmp_path / "a" / "audit.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from secondlook.show.palette import SENTINELS
 from secondlook.types import Audit, Finding
 
 _FAULTS_LISTED, _CLASSES_LISTED = 40, 400
-_PART_WORDS = {"train": "train", "valid": "validation", "test": "test", "all": "labelled"}
+_PART_WORDS = {"train": "train", "valid": "validation", "test": "test", "all": "labelled", "left out": "left out"}
 
 
 @dataclass(frozen=True)

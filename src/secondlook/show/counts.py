@@ -18,7 +18,7 @@ from secondlook.types import Audit, IntArray
 # More classes than this are drawn as a profile, without names.
 NAMES_UP_TO = 40
 # Opacity of each part, darkest where it matters most; "all" stands where there are no parts.
-SHADES: Mapping[str, float] = {"train": 0.32, "valid": 0.62, "test": 1.0, "all": 0.5}
+SHADES: Mapping[str, float] = {"train": 0.32, "valid": 0.62, "test": 1.0, "all": 0.5, "left out": 0.12}
 _NAME_ROOM = 20
 PROFILE_HEIGHT = 2.6  # inches
 

@@ -165,10 +165,14 @@ def _data(images: ImageSet, split: Split | None, why: str) -> dict[str, Any]:
 
 
 def _counts(images: ImageSet, split: Split | None) -> dict[str, list[int]]:
-    """Items per class in each part: those of the split, else the source's own, else "all"."""
+    """Items per class in each part: those of the split and what it leaves out, else the source's own, else "all"."""
     k, known = len(images.classes), images.labels >= 0
     if split is not None:
         rows = {str(part): images.labels[split[part]] for part in PARTS}
+        out = known.copy()
+        for part in PARTS:
+            out[split[part]] = False
+        rows |= {"left out": images.labels[out]} if out.any() else {}
     elif images.parts is not None:
         rows = {str(part): images.labels[known & (images.parts == part)] for part in PARTS}
     else:
