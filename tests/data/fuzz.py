@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
-import resource
 import signal
-import sys
 import tempfile
 import warnings
 import zipfile
@@ -30,6 +28,7 @@ from corpus import archives, arrays, tables
 from corpus.case import encoded, noise, photos
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from memory import peak_bytes
 from PIL import Image, features
 
 from secondlook import read
@@ -194,7 +193,7 @@ class Tally:
     slowest: float = 0.0
 
     def __str__(self) -> str:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6 * (1 if sys.platform == "darwin" else 1024)
+        peak = peak_bytes() / 1e6
         return (
             f"{self.ends.total():5,} inputs: {self.ends['read']:5,} read, {self.ends['refused']:5,} refused; "
             f"slowest {self.slowest:.2f} s, peak memory so far {peak:,.0f} MB"
@@ -224,7 +223,7 @@ def attempt(path: Path, tally: Tally) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         tally.slowest = max(tally.slowest, perf_counter() - started)
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) > MOST_BYTES:
+    if peak_bytes() > MOST_BYTES:
         raise AssertionError("reading took more than a gigabyte of memory")
 
 
