@@ -56,9 +56,7 @@ class Comparison:
 
     def __post_init__(self) -> None:
         images, split = self.plan.images, self.plan.split
-        self.size = size = Size(
-            len(split.train), len(split.valid), len(split.test), images.shape, len(images.classes)
-        )
+        self.size = size = Size(len(split.train), len(split.valid), len(split.test), images.shape, len(images.classes))
         # A search fits so many settings on so many folds, each time on the images of all folds but one.
         factor = 1 + SEARCH_SETTINGS * (SEARCH_FOLDS - 1) if self.options.tune else 1
         fits = len(self.plan.splits)
