@@ -79,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, content: bytes) -> None:
         web, start = self.server, 0
+        # Taken before anything is sent: a client that has seen the headers may already be setting the next one.
+        end = web.breaks.pop(0) if web.breaks else len(content)
         asked = self.headers.get("Range")
         if asked and web.resumes and self.headers.get("If-Range") == web.tag:
             start = int(asked.removeprefix("bytes=").rstrip("-")) + web.shift
@@ -93,4 +95,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", web.tag)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        self.wfile.write(content[start : start + web.breaks.pop(0)] if web.breaks else content[start:])
+        self.wfile.write(content[start : start + end])
