@@ -20,6 +20,18 @@ app = typer.Typer(
     help="Take a second look at your image classifier: which model is really better, and is it good?",
 )
 
+# Options that commands share: the same names, defaults and words everywhere.
+Data = typer.Argument(help="A folder, a file, or a built-in: digits, slash.")
+Test = Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")]
+Valid = Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")]
+Group = Annotated[str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")]
+Side = Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")]
+Resize = Annotated[str, typer.Option(help="How images of another form become square: stretch, pad, crop.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")]
+Seed = Annotated[int, typer.Option(help="Gives every random stream.")]
+Mute = Annotated[list[str] | None, typer.Option(help="Codes of findings to leave out: D103,D201. Repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -38,21 +50,19 @@ def _main(
 
 @app.command(no_args_is_help=False)
 def compare(
-    data: Annotated[str, typer.Argument(help="A folder, a file, or a built-in: digits, slash.")] = "digits",
+    data: Annotated[str, Data] = "digits",
     models: Annotated[
         str | None, typer.Option(help="Names with commas between, or all. See the docs for the ladder.")
     ] = None,
     net: Annotated[
         list[str] | None, typer.Option(help='Your own net: NAME="conv 8 3x3, relu, maxpool 2". Repeatable.')
     ] = None,
-    test: Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")] = "0.15",
-    valid: Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")] = "0.15",
+    test: Test = "0.15",
+    valid: Valid = "0.15",
     cv: Annotated[
         str | None, typer.Option(help="Folds in place of a test part: 5, or 5x3 for 5 folds 3 times over; 5 is 5x2.")
     ] = None,
-    group: Annotated[
-        str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")
-    ] = "",
+    group: Group = "",
     metric: Annotated[
         str, typer.Option(help="What chooses: balanced_accuracy, accuracy, macro_f1, log_loss.")
     ] = "balanced_accuracy",
@@ -60,22 +70,32 @@ def compare(
         bool, typer.Option("--tune", help="Search each model's settings on folds of the training part.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
+    class_weight: Annotated[
+        str, typer.Option(help="How much a class counts in training: balanced, or NAME=7,OTHER=1 (1 where not named).")
+    ] = "",
+    augment: Annotated[
+        str, typer.Option(help="Vary the training images of nets: auto, or shift=2,rotate=10,flip. See the docs.")
+    ] = "",
+    objective: Annotated[
+        str, typer.Option(help="Thresholds chosen on validation: recall:NAME>=0.9, or a metric such as macro_f1.")
+    ] = "",
+    cost: Annotated[
+        str, typer.Option(help="A CSV of what each answer costs for each true class, in place of --objective.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(help="Fit every model so many times, and show how far chance moves it.")] = 1,
+    labels: Annotated[str, typer.Option(help="A file of decisions on labels, as secondlook suspects writes it.")] = "",
     budget: Annotated[str | None, typer.Option(help="Time for the whole command: 90s, 10m, 1h.")] = None,
     limit: Annotated[str | None, typer.Option(help="Time for one model, its predictions too: 90s, 10m, 1h.")] = None,
-    size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
-    resize: Annotated[
-        str, typer.Option(help="How images of another form become square: stretch, pad, crop.")
-    ] = "stretch",
+    size: Side = None,
+    resize: Resize = "stretch",
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse faults and tiny classes instead of leaving them out.")
     ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")] = False,
-    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
-    mute: Annotated[
-        list[str] | None, typer.Option(help="Codes of findings to leave out: D103,D201. Repeatable.")
-    ] = None,
+    no_cache: NoCache = False,
+    seed: Seed = 0,
+    mute: Mute = None,
     out: Annotated[str | None, typer.Option(help="The run directory; runs/NAME-N by default.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    json: Json = False,
 ) -> int:
     """Fit a ladder of models on your images; say which is really better, and whether it is good."""
     from secondlook.verbs.compare import compare as verb
@@ -92,6 +112,12 @@ def compare(
         metric=metric,  # type: ignore[arg-type]  # the verb checks it and says what there is
         tune=tune,
         epochs=epochs,
+        class_weight=class_weight,
+        augment=augment,
+        objective=objective,
+        cost=cost,
+        seeds=seeds,
+        labels=labels,
         budget=budget,
         limit=limit,
         size=size,
@@ -109,26 +135,20 @@ def compare(
 
 @app.command()
 def audit(
-    data: Annotated[str | None, typer.Argument(help="A folder, a file, or a built-in: digits, slash.")] = None,
+    data: Annotated[str | None, Data] = None,
     out: Annotated[
         str | None, typer.Option(help="The folder for audit.html and audit.json; runs/NAME-audit-N by default.")
     ] = None,
-    mute: Annotated[
-        list[str] | None, typer.Option(help="Codes of findings to leave out: D103,D201. Repeatable.")
-    ] = None,
-    size: Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")] = None,
-    resize: Annotated[
-        str, typer.Option(help="How images of another form become square: stretch, pad, crop.")
-    ] = "stretch",
-    group: Annotated[
-        str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")
-    ] = "",
+    mute: Mute = None,
+    size: Side = None,
+    resize: Resize = "stretch",
+    group: Group = "",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse a source with faults.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")] = False,
-    test: Annotated[str, typer.Option(help="Share (0.15) or number (250) of items to judge by.")] = "0.15",
-    valid: Annotated[str, typer.Option(help="Share (0.15) or number (150) of items to choose by.")] = "0.15",
-    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    no_cache: NoCache = False,
+    test: Test = "0.15",
+    valid: Valid = "0.15",
+    seed: Seed = 0,
+    json: Json = False,
     clear_cache: Annotated[
         bool, typer.Option("--clear-cache", help="Empty the cache of decoded images first; needs no DATA.")
     ] = False,
@@ -170,7 +190,7 @@ def make(
     size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 30,
     noise: Annotated[float, typer.Option(help="Half the width of the uniform noise.")] = 0.25,
     length: Annotated[int, typer.Option(help="Pixels of a slash.")] = 4,
-    seed: Annotated[int, typer.Option(help="Gives every random stream.")] = 0,
+    seed: Seed = 0,
 ) -> int:
     """Write a generated data set: images that only convolution tells apart."""
     from secondlook.verbs.make import make as verb

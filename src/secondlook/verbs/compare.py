@@ -46,6 +46,12 @@ def compare(
     metric: Metric = "balanced_accuracy",
     tune: bool = False,
     epochs: int | None = None,
+    class_weight: str = "",
+    augment: str = "",
+    objective: str = "",
+    cost: str | Path = "",
+    seeds: int = 1,
+    labels: str | Path = "",
     budget: str | float | None = None,
     limit: str | float | None = None,
     size: int | None = None,
@@ -76,6 +82,13 @@ def compare(
         metric: what chooses on validation: balanced_accuracy, accuracy, macro_f1 or log_loss.
         tune: search each model's settings on folds of the training part before it is fitted.
         epochs: the most that nets are trained.
+        class_weight: how much each image of a class counts in training: "balanced" (by 1 / the class's share), or
+            "hotdog=7,other=1".
+        augment: what nets vary their training images by: "auto" or "shift=2,rotate=10,flip".
+        objective: thresholds of the answers, chosen on validation: "recall:hotdog>=0.9", or a metric's name.
+        cost: a CSV of what each answer costs for each true class, in place of an objective.
+        seeds: how often every model is fitted, each time by other random streams.
+        labels: a file of decisions on labels, as `secondlook.suspects` writes it.
         budget: time for the whole command: seconds, or "90s", "10m", "1h". limit: the same for one model, its
             predictions included.
         size: resize images to size x size; by default a uniform native size is kept (of photos, up to 256), else 64.
@@ -101,7 +114,7 @@ def compare(
     codes = muted(mute)
     options = Options(
         valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed, cv, group, resize, strict,
-        cache, ",".join(codes),
+        cache, ",".join(codes), class_weight, augment, objective, str(cost), seeds, str(labels),
     )  # fmt: skip
     nets = nets or {}
     with contextlib.ExitStack() as stack:

@@ -44,6 +44,12 @@ class Options:
     strict: bool = False
     cache: bool = True
     mute: str = ""
+    class_weight: str = ""
+    augment: str = ""
+    objective: str = ""
+    cost: str = ""
+    seeds: int = 1
+    labels: str = ""
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
@@ -57,7 +63,7 @@ class Options:
                 raise UsageError(f"expected --{name} to be {what}, got {value!r}")
             if name == "seed" and value < 0:
                 raise UsageError(f"expected a --seed of 0 or more, got {value}")
-            if name in ("epochs", "budget", "limit", "size") and value <= 0:
+            if name in ("epochs", "budget", "limit", "size", "seeds") and value <= 0:
                 raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
             # NumPy's own numbers are welcome, but are not JSON.
             object.__setattr__(self, name, int(value) if isinstance(value, Integral) else float(value))
@@ -92,7 +98,8 @@ def _folds(text: str | int) -> str:
 
 
 _KINDS: dict[str, Any] = {
-    "valid": Real, "test": Real, "budget": Real, "limit": Real, "epochs": Integral, "size": Integral, "seed": Integral
+    "valid": Real, "test": Real, "budget": Real, "limit": Real, "epochs": Integral, "size": Integral, "seed": Integral,
+    "seeds": Integral,
 }  # fmt: skip
 
 
@@ -127,7 +134,7 @@ def command_line(
     for name in Options.__dataclass_fields__:
         value = getattr(options, name)
         if value != getattr(plain, name):
-            flag = f"--no-{name}" if value is False else f"--{name}"
+            flag = f"--no-{name}" if value is False else f"--{name.replace('_', '-')}"
             words += [flag] if isinstance(value, bool) else [flag, str(value)]
     return shlex.join([*words, "--out", str(path)])
 
