@@ -468,3 +468,31 @@ def test_a_header_that_lies_about_its_size_is_broken() -> None:
     header = Header("image", width=3, height=3)
     with Image.open(io.BytesIO(SOUND["PNG"])) as image, pytest.raises(ValueError, match=r"140x90 pixels where .* 3x3"):
         photos._decoded(image, header, Plan(3, 3, False, None))
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_damaged_page_of_a_tiff_does_not_take_the_place_of_the_first(page: int) -> None:
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    data = bytearray(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    start = 4
+    for _ in range(page + 1):
+        (at,) = struct.unpack_from("<I", data, start)
+        (tags,) = struct.unpack_from("<H", data, at)
+        start = at + 2 + 12 * tags
+    places = range(at + 2, start, 12)
+    colours = next(place for place in places if struct.unpack_from("<H", data, place)[0] == 262)
+    struct.pack_into("<H", data, colours + 8, 99)  # there are no such colours
+    assert first(bytes(data)) == [255, 0, 0]
+    assert native(bytes(data)).header.frames == 2
+
+
+@pytest.mark.parametrize(
+    ("most", "value", "byte"), [(65535, 65535, 255), (65535, 200, 1), (1023, 1023, 255), (1023, 4, 1)]
+)
+def test_a_pgm_of_16_bits_has_one_scale_however_dark_it_is(most: int, value: int, byte: int) -> None:
+    data = f"P5 8 8 {most}\n".encode() + np.full((8, 8), value, ">u2").tobytes()
+    assert first(data) == [byte] * 3
+
+
+def test_real_numbers_may_exceed_1_by_rounding() -> None:
+    assert first(encoded(np.full((8, 8), 1.0000001, np.float32), "TIFF")) == [255, 255, 255]

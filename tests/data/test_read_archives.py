@@ -489,3 +489,11 @@ def test_any_damage_ends_in_images_or_in_a_sentence(
     except DataError as error:
         images, said = None, str(error)
     assert str(file) in said if images is None else len(images) > 0
+
+
+def test_an_archive_that_is_replaced_by_one_of_its_size_and_date_is_unpacked_anew(tmp_path: Path) -> None:
+    file = tmp_path / "set.zip"
+    for value in (10, 20):
+        zipped(file, {f"{name}/1.png": png(value) for name in ("a", "b")})
+        os.utime(file, ns=(10**18, 10**18))
+        assert read(file).pixels.max() == value

@@ -381,3 +381,35 @@ def test_a_source_of_another_kind_is_refused(source: object) -> None:
 def test_a_size_that_cannot_be_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match=f"expected a size from 1 to 4096 pixels, got {size}"):
         read("digits", size=size)
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (np.array([b"caf\xe9", b"caf\xe8", b"tea"]), ("caf\\xe8", "caf\\xe9", "tea")),
+        (np.array([2**63 + 1, 2**63, 2**64 - 1], np.uint64), (str(2**63), str(2**63 + 1), str(2**64 - 1))),
+        (np.array([2**53 + 1, 2**53, 1], object), ("1", str(2**53), str(2**53 + 1))),
+        (np.array([2**70, 2**70 + 1, 1], object), ("1", str(2**70), str(2**70 + 1))),
+        (np.array(["a\ud800", "b", "c"]), ("a\\ud800", "b", "c")),
+    ],
+)
+def test_labels_that_differ_stay_different_and_can_be_printed(y: np.ndarray, classes: tuple[str, ...]) -> None:
+    images = of(bytes_images(3, 4, 4), y)
+    assert images.classes == classes
+    assert len(set(images.labels.tolist())) == 3
+    assert "".join(images.classes).encode()
+
+
+def test_a_number_too_large_to_be_told_from_the_next_is_no_class() -> None:
+    with pytest.raises(DataError, match=r"expected class labels \(whole numbers or text\), got the number 1e\+300"):
+        of(bytes_images(3, 4, 4), np.array([1e300, 2e300, 2.0]))
+
+
+def test_a_tensor_with_gradients_is_an_array_too() -> None:
+    x = bytes_images(3, 4, 4)
+    assert_array_equal(of(torch.tensor(x / 255, requires_grad=True)).pixels[..., 0], x)
+
+
+def test_a_tensor_that_numpy_cannot_hold_is_refused_in_a_sentence() -> None:
+    with pytest.raises(DataError, match="arrays: expected images and labels as NumPy can hold them, got others"):
+        of(torch.zeros(3, 4, 4, dtype=torch.bfloat16))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
 from secondlook import read
-from secondlook.data.read import require_labels
+from secondlook.data.read import pixel_csv, pixel_rows, require_labels
 from secondlook.errors import DataError
 from secondlook.types import Fault
 
@@ -233,3 +235,47 @@ def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(tmp_path:
     images = read(tmp_path / "data")
     assert len(images) == 5
     assert [(fault.name, fault.kind) for fault in images.faults] == [("test.csv", "unsafe")]
+
+
+def test_large_whole_numbers_stay_the_classes_they_are(tmp_path: Path) -> None:
+    labels = [str(n) for n in (2**53, 2**53 + 1, 10**19, 10**19 + 1)]
+    frame(X[:4], labels).to_csv(tmp_path / "train.csv", index=False)
+    images = read(tmp_path / "train.csv")
+    assert [images.classes[i] for i in images.labels] == labels
+
+
+def test_a_column_without_a_name_is_called_that(tmp_path: Path) -> None:
+    frame(X, Y).to_csv(tmp_path / "train.csv")
+    assert "ignored the column without a name" in read(tmp_path / "train.csv").format
+
+
+def test_a_line_that_never_ends_is_no_row_and_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixel_rows, "_BLOCK_BYTES", 2**12)
+    file = tmp_path / "train.csv"
+    frame(X, Y).to_csv(file, index=False)
+    with file.open("ab") as stream:
+        stream.write(bytes(2**25) + b"\n7,1,2,3,4\n")
+    tracemalloc.start()
+    images = read(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
+    assert images.names[-1] == "train.csv:8"
+    assert [fault.name for fault in images.faults] == ["train.csv:7"]
+
+
+def test_an_empty_file_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "set.bin").touch()
+    with pytest.raises(DataError, match="got an empty file"):
+        read(tmp_path / "set.bin")
+
+
+def test_the_header_of_a_large_image_is_soon_understood(tmp_path: Path) -> None:
+    file = tmp_path / "train.csv"
+    file.write_text("label," + ",".join(f"pixel{i}" for i in range(128 * 128)))
+    began = process_time()
+    assert pixel_csv.recognises(file)
+    assert len(pixel_csv._header(file).pixels) == 128 * 128
+    assert process_time() - began < 1

@@ -111,3 +111,9 @@ def test_enough_images_can_be_compared_and_the_parts_are_checked_too() -> None:
     require_comparable(enough, valid=0.15, test=0.15)
     with pytest.raises(UsageError, match="expected valid and test to leave at least 2 images to train on"):
         require_comparable(enough, valid=10, test=10)
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "~nobody-of-this-name/photos"])
+def test_a_path_that_can_be_none_is_refused_in_a_sentence(source: str) -> None:
+    with pytest.raises(UsageError, match=r"no such file or folder: .{1,200}; expected a path"):
+        read(source)

@@ -598,3 +598,33 @@ def test_a_picture_too_large_to_be_one_is_broken(photo: Photo, tmp_path: Path, m
     assert images.names == ["b/1.png"]
     assert faults(images) == [("a/1.png", "broken")]
     assert "Image size (10000 pixels) exceeds limit" in images.faults[0].reason
+
+
+@pytest.mark.parametrize("above", ["", "set/"])
+def test_parts_below_the_classes_are_parts_too(photo: Photo, tmp_path: Path, above: str) -> None:
+    for name in ("a/train/1", "a/train/2", "a/test/3", "b/train/4", "b/Val/5"):
+        photo(f"{above}{name}.png")
+    (tmp_path / "photos" / above / "c" / "train").mkdir(parents=True)
+    images = read(tmp_path / "photos")
+    assert images.parts is not None
+    told = {name.split("/")[-1]: part for name, part in zip(images.names, images.parts.tolist(), strict=True)}
+    assert told == {"1.png": "train", "2.png": "train", "3.png": "test", "4.png": "train", "5.png": "valid"}
+    assert images.classes == ("a", "b")
+    assert images.format.startswith("a folder per class, with its own train, valid, test")
+    assert f"no images in {above}c" in images.format
+
+
+def test_folders_in_classes_that_are_not_all_parts_are_none(photo: Photo, tmp_path: Path) -> None:
+    for name in ("a/train/1", "a/test/2", "b/train/3", "b/4"):
+        photo(f"{name}.png")
+    images = read(tmp_path / "photos")
+    assert images.parts is None
+    assert len(images) == 4
+
+
+@pytest.mark.parametrize("name", ["mnist.npz", "set.h5", "photos.tar.gz"])
+def test_a_folder_around_a_file_that_is_a_set_says_to_give_the_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    (tmp_path / "README.md").write_text("what it is")
+    with pytest.raises(DataError, match=f"expected one folder per class .*, got none, but {name}; give that file"):
+        read(tmp_path)

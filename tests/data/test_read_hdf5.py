@@ -297,3 +297,19 @@ def test_a_large_data_set_in_chunks_is_read_in_blocks(
     assert isinstance(images.pixels, np.memmap)
     assert images.pixels.filename is None
     assert_array_equal(images.pixels[..., 0], X)
+
+
+def test_a_group_that_holds_itself_many_times_does_not_trap(tmp_path: Path) -> None:
+    def write(file: h5py.File) -> None:
+        group = file.create_group("train")
+        group["x"], group["y"] = X, Y
+        for i in range(30):
+            group[f"again{i}"] = group
+
+    with h5py.File(written(tmp_path, write)) as file:
+        assert [name for name, _ in hdf5._sets(file, "", [])] == ["train/x", "train/y"]
+
+
+def test_labels_in_another_encoding_stay_different(tmp_path: Path) -> None:
+    y = np.array([b"caf\xe9", b"caf\xe8", b"tea"] * 2)
+    assert read(written(tmp_path, lambda file: pair(file, y=y))).classes == ("caf\\xe8", "caf\\xe9", "tea")

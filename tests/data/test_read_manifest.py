@@ -512,3 +512,36 @@ def test_pixels_are_no_manifest(tmp_path: Path) -> None:
     images = read(tmp_path / "train.csv")
     assert images.format.startswith("a pixel CSV")
     assert_array_equal(images.labels, [0, 1])
+
+
+def test_images_of_the_folder_that_are_in_no_row_are_counted(folder: Path) -> None:
+    write(folder, "path,label", *(f"cats/{i}.png,left" for i in range(3)), "dogs/3.png,right")
+    images = read(folder)
+    assert len(images) == 4
+    assert images.format.endswith("2 images beside it in no row, left out")
+
+
+@pytest.mark.parametrize("name", ["features.npy", "y.npy", "features.parquet"])
+def test_numbers_beside_class_folders_do_not_take_the_place_of_the_photos(folder: Path, name: str) -> None:
+    values = np.random.default_rng(0).random((6, 64)).astype(np.float32)
+    if name.endswith(".npy"):
+        np.save(folder / name, values[:, 0] if name == "y.npy" else values)
+    else:
+        pd.DataFrame({"name": list("abcdef"), "data": list(values)}).to_parquet(folder / name)
+    images = read(folder)
+    assert images.classes == ("cats", "dogs")
+    assert images.faults == (Fault(name, "ignored", "not an image"),)
+
+
+@pytest.mark.parametrize("row", ['cats/1.png,"left', '"cats/1.png,left'])
+def test_rows_that_an_open_quote_takes_with_it_are_no_label(folder: Path, row: str) -> None:
+    file = write(folder, "path,label", "cats/0.png,left", row, "cats/2.png,right", "dogs/3.png,right")
+    images = read(file)
+    assert images.classes == ("left",)
+    reason = "a quote that is not closed, which makes 3 lines one row"
+    assert images.faults == (Fault("labels.csv:3", "broken", reason),)
+
+
+def test_text_of_several_lines_beside_a_label_is_no_harm(folder: Path) -> None:
+    file = write(folder, "path,label,told", 'cats/0.png,left,"one, two\nthree, four"', "cats/2.png,right,")
+    assert shown(read(file)) == [(0, "left"), (2, "right")]

@@ -327,3 +327,19 @@ def test_labels_that_are_one_number_are_refused(file: Path) -> None:
 def test_the_order_of_bytes_and_axes_does_not_matter(file: Path, order: str, save: Any, dtype: str) -> None:
     save(file, x=np.array(X, dtype, order=order), y=Y)
     assert_array_equal(read(file).pixels[..., 0], X)
+
+
+@pytest.mark.parametrize("forgotten", ["x_train", "x_test"])
+def test_parts_of_which_one_was_divided_by_255_and_one_was_not_are_refused(file: Path, forgotten: str) -> None:
+    x = RNG.integers(0, 256, (6, 4, 4)).astype(np.float32)
+    x[0, 0, 0] = 255
+    parts = {"x_train": x / 255, "x_test": x / 255, forgotten: x}
+    np.savez(file, **parts, y_train=np.arange(6) % 2, y_test=np.arange(6) % 2)
+    with pytest.raises(DataError, match="expected parts of one scale, got one of 0 to 1 and one of up to 255; divide"):
+        read(file)
+
+
+def test_parts_that_were_standardised_are_of_one_scale(file: Path) -> None:
+    x = RNG.normal(size=(6, 4, 4)).astype(np.float32)
+    np.savez(file, x_train=x, x_test=x.clip(0, 1), y_train=np.arange(6) % 2, y_test=np.arange(6) % 2)
+    assert len(read(file)) == 12

@@ -289,3 +289,14 @@ def test_the_public_raw_drawings_are_read(real_data: Path) -> None:
     assert len(images) == 1386
     broken = [fault.name for fault in images.faults if fault.kind == "broken"]
     assert broken == ["camouflage.ndjson", "goatee.ndjson", "trumpet.ndjson"]
+
+
+def test_another_name_of_a_file_is_another_class(tmp_path: Path) -> None:
+    file = write(tmp_path / "cat.ndjson", line(DOG, None))
+    other = tmp_path / "dog.ndjson"
+    other.symlink_to(file.name)
+    assert [read(path).classes for path in (file, other)] == [("cat",), ("dog",)]
+
+
+def test_half_a_character_in_a_word_can_be_printed(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.ndjson", line(DOG, "cat\ud800"))).classes == ("cat\\ud800",)

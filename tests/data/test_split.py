@@ -441,6 +441,17 @@ def test_three_groups_make_three_parts_whatever_their_sizes() -> None:
     assert found.method.endswith("groups kept together, so valid has 10, not 9 and test has 20, not 9")
 
 
+@pytest.mark.parametrize(("n", "size", "test"), [(6, 8, 0.3), (10, 8, 0.15), (12, 5, 0.15), (8, 20, 0.2)])
+def test_groups_a_little_too_large_are_taken_before_a_class_goes_untested(n: int, size: int, test: float) -> None:
+    groups = np.repeat(np.arange(n), size)
+    images = labelled(groups % 2, groups=groups.astype(np.str_))
+    for seed in range(10):
+        found = split(images, test=test, seed=seed)
+        assert_array_equal(np.bincount(images.labels[found.test]), [size, size])
+        assert set(images.labels[found.train]) == {0, 1}
+        assert not set(groups[found.test]) & set(groups[found.train])
+
+
 def test_a_class_without_test_images_is_said() -> None:
     images = labelled([0, 1, 2] * 10 + [0, 1] * 5, parts=np.repeat(["train", "test"], [30, 10]))
     assert split(images).method.endswith("; class 2 is not in the test part")

@@ -31,6 +31,7 @@ from secondlook.data.read.builtin import BUILTINS as BUILTINS
 from secondlook.data.read.require import require_comparable as require_comparable
 from secondlook.data.read.require import require_labels as require_labels
 from secondlook.data.read.settings import Resize, Settings
+from secondlook.data.words import few
 from secondlook.errors import DataError, UsageError
 from secondlook.types import ImageSet
 
@@ -98,14 +99,25 @@ def _read(source: Any, settings: Settings) -> ImageSet:
         return builtin.read(str(source), settings)
     if named.is_named(str(source)) and (isinstance(source, str) or not source.exists()):
         return named.read(str(source), settings)
-    path = Path(source).expanduser()
-    if not str(source) or not path.exists():
+    path = _path(source)
+    if path is None:
         raise UsageError(
-            f"no such file or folder: {source or '(empty)'}; "
+            f"no such file or folder: {few([str(source)]) or '(empty)'}; "
             f"expected a path, or one of the built-in sets {' and '.join(BUILTINS)}, "
             f"or a public set: {', '.join(named.NAMES)}"
         )
     return read_path(path, settings)
+
+
+def _path(source: str | Path) -> Path | None:
+    """The path that is meant, where there is something; "~" is a home."""
+    try:
+        path = Path(source).expanduser()
+        return path if str(source) and path.exists() else None
+    except PermissionError:
+        raise DataError(f"{source}: expected a path that can be read, got no permission to") from None
+    except (OSError, RuntimeError):  # too long for a name, a loop of links; a home of nobody
+        return None
 
 
 def read_path(path: Path, settings: Settings) -> ImageSet:
@@ -158,10 +170,11 @@ def _what(path: Path) -> str:
     """What a file is, and what to do with it, for the error."""
     with path.open("rb") as stream:
         start = stream.read(8)
+    if not start:
+        return "an empty file"
     if start.startswith((b"7z\xbc\xaf", b"Rar!")):
         return "an archive that is neither zip nor tar; unpack it and give the folder"
     from secondlook.data.read import photos, tables
-    from secondlook.data.words import few
 
     # An image may be read as a whole; a file of gigabytes is none.
     if path.stat().st_size < 1 << 28 and photos.inspect(path.read_bytes).state != "other":

@@ -36,9 +36,9 @@ def read(path: Path, settings: Settings) -> ImageSet:
     kind = kind_of(path)
     if settings.root is not None:
         raise DataError(f"{path}: expected images, got an archive inside an archive; unpack it and give the folder")
-    status = path.stat()
-    key = f"{_VERSION} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
-    folder = cache.entry("archive", key, partial(unpack, path, kind), keep=settings.cache).resolve()
+    folder = cache.entry(
+        "archive", f"{_VERSION} {cache.stamp(path)}", partial(unpack, path, kind), keep=settings.cache
+    ).resolve()
     data, faults = folder / FILES, stored_faults(folder)
     top = _top(data)
     if top.is_dir() and not any(top.iterdir()):

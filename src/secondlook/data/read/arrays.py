@@ -58,13 +58,13 @@ def from_arrays(
         faults: what the reader left out already.
 
     Raises:
-        DataError: not an array of images, or not one usable image in it; labels that do not fit.
+        DataError: not an array of images, or no usable image in it; parts of several scales; labels that do not fit.
     """
     form = layout(x, source)
     n = len(x)
     y = np.full(n, -1) if y is None else column(y, n, source)
     names = RowNames([("row ", range(n))]) if names is None else names
-    numbers = values(x)
+    numbers = values(x, source)
     faults = [*faults, *_broken(numbers.finite, y, names)]
     kept = numbers.finite.copy()
     kept[list(misfits(y))] = False
@@ -171,8 +171,15 @@ def describe(kind: str, pixels: NDArray[Any], k: int, noun: str = "images", note
 def read_pair(x: Any, y: Any, settings: Settings) -> ImageSet:
     """Images and labels that already are in memory: NumPy, pandas, PyTorch, or lists of numbers."""
     try:
-        images = x if isinstance(x, np.memmap) else np.asarray(x)
-        labels = None if y is None else np.asarray(y)
+        images = x if isinstance(x, np.memmap) else _as_array(x)
+        labels = None if y is None else _as_array(y)
     except ValueError:
         raise DataError("arrays: expected images and labels as regular arrays, got lists of unequal lengths") from None
+    except (TypeError, RuntimeError) as error:  # tensors of kinds that NumPy does not have
+        raise DataError(f"arrays: expected images and labels as NumPy can hold them, got others ({error})") from None
     return from_arrays(images, labels, source="arrays", kind="arrays from Python", settings=settings)
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    """NumPy's view of anything; a tensor may hold gradients, or lie on a GPU."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)

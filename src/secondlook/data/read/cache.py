@@ -75,6 +75,17 @@ def entry(kind: str, key: str, build: Callable[[Path], None], *, keep: bool = Tr
     return _temporary(name, build)
 
 
+def stamp(file: Path) -> str:
+    """What tells a file from any other, and from what it was before: to be part of a key.
+
+    The time of its last change of any kind tells more than its own date. Two names of one file are two files, since a
+    name may be that of a class.
+    """
+    status = file.stat()
+    place = file.parent.resolve() / file.name
+    return f"{place} {file.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
 def drop(folder: Path) -> None:
     """Deletes an entry that turned out to be of no use; `folder` is what `entry` returned."""
     place = folder.parent

@@ -31,13 +31,14 @@ def full_scale(image: Image) -> float:
     """What becomes 255 in an image of more than 8 bits; 65,535 in all others.
 
     65,535 for unsigned 16-bit numbers. Else the first of 1 (real numbers only), 255 and 65,535 that no
-    pixel exceeds, else the largest pixel.
+    pixel exceeds, but for rounding, else the largest pixel.
     """
-    if image.mode not in ("I", "F"):
+    # Pillow scales a PGM of more than 8 bits to 65,535 itself, however dark it is.
+    if image.mode not in ("I", "F") or (image.mode == "I" and image.format == "PPM"):
         return 65535
     highest = float(image.getextrema()[1])  # type: ignore[arg-type]  # one band, so two numbers
     steps = (255, 65535) if image.mode == "I" else (1, 255, 65535)
-    return next((step for step in steps if highest <= step), highest)
+    return next((step for step in steps if highest <= step * (1 + 1e-6)), highest)
 
 
 def to_bytes(image: Image, grey: bool, full: float) -> tuple[NDArray[np.uint8], bool]:

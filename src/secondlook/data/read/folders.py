@@ -18,6 +18,9 @@ from secondlook.types import PARTS, Fault, ImageSet, Part
 
 _EXPECTED = "expected one folder per class with images in it, such as cats/1.jpg and dogs/1.jpg"
 
+# What files are called that are sets by themselves.
+_SETS = (".npz", ".h5", ".hdf5", ".zip", ".tar", ".tar.gz", ".tgz")
+
 Names = tuple[str, ...]
 
 
@@ -29,18 +32,22 @@ class _Layout:
         above: how many folders lie around everything ("dataset/train/cats/1.jpg": one).
         parts: the part that each folder below means; empty where none do.
         classes: whether folders mean classes; else the images have no labels.
+        below: whether the parts lie in the classes ("cats/train/1.jpg"), not around them.
     """
 
     above: int
     parts: dict[str, Part]
     classes: bool
+    below: bool = False
 
     def place(self, names: Names) -> tuple[Part, str | None] | None:
         """The part and the class of a file; None where it lies outside what is meant."""
         inner = names[self.above : -1]
         part: Part | None = "train"
         if self.parts:
-            part, inner = self.parts.get(inner[0]) if inner else None, inner[1:]
+            at = int(self.below)
+            part = self.parts.get(inner[at]) if len(inner) > at else None
+            inner = (*inner[:at], *inner[at + 1 :])
         if part is None or bool(inner) != self.classes:
             return None
         return part, unicodedata.normalize("NFC", readable(inner[:1])) if inner else None
@@ -64,6 +71,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     if not found.files:
         got = f"nothing that can be read: {few([fault.name for fault in found.faults])}" if found.faults else ""
         raise DataError(f"{readable([str(path)])}: {_EXPECTED}, got {got or 'an empty folder'}")
+    _refuse_sets(path, found.files)
     layout = _layout(found.files)
     places = [layout.place(names) for names in found.files]
     kept = [(names, place) for names, place in zip(found.files, places, strict=True) if place is not None]
@@ -84,6 +92,14 @@ def read(path: Path, settings: Settings) -> ImageSet:
         there = {part for _, (part, _) in kept}
         kind += f", with its own {', '.join(part for part in PARTS if part in there)}"
     return gather(listing, source=readable([str(path)]), kind=kind, settings=settings, expected=_EXPECTED)
+
+
+def _refuse_sets(path: Path, files: Sequence[Names]) -> None:
+    """Raises DataError for a folder without images that holds a file which is a set by itself."""
+    sets = [readable(names) for names in files if names[-1].lower().endswith(_SETS)]
+    if sets and not any(photos.named_like_one(Path(names[-1])) for names in files):
+        which = "that" if len(sets) == 1 else "a"
+        raise DataError(f"{readable([str(path)])}: {_EXPECTED}, got none, but {few(sets)}; give {which} file")
 
 
 def _layout(files: Sequence[Names]) -> _Layout:
@@ -110,6 +126,10 @@ def _meant(images: Sequence[Names], tops: set[str], above: int) -> _Layout:
         return _Layout(above, parts, classes=True)
     if tops and parts.keys() == tops:
         return _Layout(above, parts, classes=False)
+    inner = {names[1] if len(names) > 2 else "" for names in images if len(names) > 1}
+    below = {name: PART_WORDS[name.lower()] for name in inner if name.lower() in PART_WORDS}
+    if below.keys() == inner and "train" in below.values() and len(set(below.values())) > 1:
+        return _Layout(above, below, classes=True, below=True)
     return _Layout(above, {}, classes=bool(tops))
 
 
@@ -121,13 +141,14 @@ def _outside(names: Names) -> Fault:
 
 def _empty_classes(found: Walk, layout: _Layout) -> list[str]:
     """A word on folders of classes that hold no file."""
-    depth = layout.above + (2 if layout.parts else 1)
+    around = bool(layout.parts) and not layout.below
+    depth = layout.above + (2 if around else 1)
     if not layout.classes:
         return []
     used = {names[:depth] for names in found.files}
     empty = [
         readable(folder)
         for folder in found.folders
-        if len(folder) == depth and folder not in used and (not layout.parts or folder[depth - 2] in layout.parts)
+        if len(folder) == depth and folder not in used and (not around or folder[depth - 2] in layout.parts)
     ]
     return [f"no images in {few(empty)}"] if empty else []

@@ -74,10 +74,16 @@ def _damaged(where: object, error: Exception) -> DataError:
     return DataError(f"{where}: expected an HDF5 file, got a damaged one ({reason(error)})")
 
 
-def _sets(group: h5py.Group, above: str, faults: list[Fault]) -> Iterator[tuple[str, h5py.Dataset]]:
-    """The data sets of a group and of those below it, by their paths; links become faults."""
+def _sets(
+    group: h5py.Group, above: str, faults: list[Fault], seen: frozenset[Any] = frozenset()
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    """The data sets of a group and of those below it, by their paths; links become faults.
+
+    A group may have several names, and lie in itself: `seen` are those that it lies in.
+    """
     import h5py
 
+    seen |= {group.id}  # which are equal where the group is the same
     for count, name in enumerate(group):
         path = f"{above}{name}"
         if count >= _MOST:
@@ -88,8 +94,8 @@ def _sets(group: h5py.Group, above: str, faults: list[Fault]) -> Iterator[tuple[
         thing = group[name]
         if isinstance(thing, h5py.Dataset):
             yield path, thing
-        elif isinstance(thing, h5py.Group) and path.count("/") < _DEEPEST:
-            yield from _sets(thing, f"{path}/", faults)
+        elif isinstance(thing, h5py.Group) and path.count("/") < _DEEPEST and thing.id not in seen:
+            yield from _sets(thing, f"{path}/", faults, seen)
 
 
 class _Arrays(Mapping[str, Rows]):
@@ -163,7 +169,7 @@ class _DataSet:
         self._where = where
         # Text of one length comes as bytes, as NumPy has it, and is decoded where labels are.
         text = data.dtype.kind == "O" and h5py.check_string_dtype(data.dtype)
-        self._data = data.asstr("utf-8", "replace") if text else data
+        self._data = data.asstr("utf-8", "backslashreplace") if text else data
         self.shape: tuple[int, ...] = data.shape or ()
         self.dtype: np.dtype[Any] = data.dtype
         row = max(1, bytes_of(self.shape[1:], self.dtype))

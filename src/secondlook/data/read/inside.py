@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from secondlook.data.read import photos
 from secondlook.types import Fault
 
 
@@ -18,6 +19,18 @@ def links_out(folder: Path) -> list[Fault]:
     """The links of a folder that lead out of it."""
     reason = "a link that leads out of the folder, not followed"
     return [Fault(path.name, "unsafe", reason) for path, out in _entries(folder) if out]
+
+
+def holds_classes(folder: Path) -> bool:
+    """Whether images lie in two or more folders below, as photos in one per class do, with or without parts above."""
+    found = 0
+    for top, folders, names in os.walk(folder):
+        inner = Path(top).relative_to(folder).parts
+        found += bool(inner) and any(photos.named_like_one(Path(name)) for name in names)
+        if found > 1:
+            return True
+        folders[:] = [name for name in folders if not name.startswith(".")] if len(inner) < 2 else []
+    return False
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:

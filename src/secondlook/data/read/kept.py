@@ -25,7 +25,7 @@ from secondlook.data.read.settings import Settings
 from secondlook.types import Origins
 
 # Raised whenever the same files give other pixels or facts than before.
-_VERSION = 1
+_VERSION = 2
 
 
 def decode_all(listing: Listing, settings: Settings, where: str) -> Decoded:

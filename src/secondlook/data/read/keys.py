@@ -207,7 +207,12 @@ def class_names(array: NDArray[Any], where: str) -> list[str]:
     """
     array = np.asarray(array)
     if array.dtype.kind == "O" and all(isinstance(name, str | bytes) for name in array.ravel().tolist()):
-        array = np.array([n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in array.ravel()], np.str_)
+        array = np.array(
+            [n.decode("utf-8", "backslashreplace") if isinstance(n, bytes) else n for n in array.ravel()], np.str_
+        )
     if array.ndim != 1 or array.dtype.kind not in "US":
         raise DataError(f"{where}: expected class names as a list of text, got {array.dtype} of shape {array.shape}")
-    return [str(n) for n in (np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array).tolist()]
+    return [
+        str(n)
+        for n in (np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array).tolist()
+    ]

@@ -13,6 +13,7 @@ from secondlook.errors import DataError
 from secondlook.types import IntArray
 
 _NO_LABELS = (list, tuple, dict, set, np.ndarray)
+_LARGEST, _EXACT = 2**63 - 1, 2**53  # whole numbers that an int64 holds, and that a float64 holds each
 
 
 def encode(
@@ -30,8 +31,12 @@ def encode(
         declared: class names; whole-number labels are then indices into them.
     """
     values, unknown = _plain(column(y, n, where), where)
-    if declared is not None:
-        return _against(declared, values, unknown, where)
+    labels, names = _sorted(values, unknown) if declared is None else _against(declared, values, unknown, where)
+    # Half a character, as JSON can spell it, is none that could be printed.
+    return labels, tuple(name.encode("utf-8", "backslashreplace").decode("utf-8") for name in names)
+
+
+def _sorted(values: NDArray[Any], unknown: NDArray[np.bool_]) -> tuple[IntArray, tuple[str, ...]]:
     found, index = np.unique(values[~unknown], return_inverse=True)
     names = [str(v) for v in found.tolist()]
     # Whole numbers sort as numbers, which is their natural order; text does not.
@@ -39,7 +44,7 @@ def encode(
     order = range(len(names)) if numeric else sorted(range(len(names)), key=lambda i: natural_key(names[i]))
     rank = np.empty(len(names), dtype=np.int64)
     rank[list(order)] = np.arange(len(names))
-    labels = np.full(n, -1, dtype=np.int64)
+    labels = np.full(len(values), -1, dtype=np.int64)
     labels[~unknown] = rank[index]
     return labels, tuple(names[i] for i in order)
 
@@ -74,8 +79,7 @@ def misfits(y: NDArray[Any]) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     if y.dtype.kind == "f":
-        wrong = ~np.isnan(y) & ((y != np.rint(y)) | np.isinf(y))
-        found = {int(i): f"{y[i]:g}" for i in np.flatnonzero(wrong)}
+        found = {int(i): f"{y[i]:g}" for i in np.flatnonzero(_no_class(y))}
     elif y.dtype.kind == "O":
         # As what they would be read as: a fraction among whole numbers, or what is no plain value at all.
         items = _from_objects(y)
@@ -90,17 +94,24 @@ def _plain(y: NDArray[Any], where: str) -> tuple[NDArray[Any], NDArray[np.bool_]
         y = _from_objects(y)
     if y.dtype.kind == "f":
         missing = np.isnan(y)
-        if fractions := y[~missing & ((y != np.rint(y)) | np.isinf(y))].tolist():
-            raise DataError(f"{where}: expected class labels (whole numbers or text), got the number {fractions[0]:g}")
+        if wrong := y[_no_class(y)].tolist():
+            raise DataError(f"{where}: expected class labels (whole numbers or text), got the number {wrong[0]:g}")
         return _numbers(np.where(missing, -1, y).astype(np.int64), missing)
+    if y.dtype.kind in "iu" and len(y) and y.max() > _LARGEST:
+        y = y.astype(np.str_)
     if y.dtype.kind in "iu":
         return _numbers(y.astype(np.int64), np.zeros(len(y), dtype=np.bool_))
     if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "replace")
+        y = np.char.decode(y, "utf-8", "backslashreplace")  # what cannot be read stays different
     if y.dtype.kind in "UTb":
         text = y.astype(np.str_)
         return text, np.asarray(text == "")
     raise DataError(f"{where}: expected class labels (whole numbers or text), got an array of {y.dtype}")
+
+
+def _no_class(y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which real numbers are neither whole numbers nor NaN; beyond 2^53 they cannot tell one from the next."""
+    return np.asarray(~np.isnan(y) & ((y != np.rint(y)) | (np.abs(y) > _EXACT)))
 
 
 def _numbers(y: IntArray, missing: NDArray[np.bool_]) -> tuple[IntArray, NDArray[np.bool_]]:
@@ -114,7 +125,8 @@ def _from_objects(y: NDArray[Any]) -> NDArray[Any]:
     items = y.tolist()
     missing = [v is None or (not isinstance(v, str) and str(v) in ("nan", "<NA>", "NaT")) for v in items]
     kept = [v for v, gone in zip(items, missing, strict=True) if not gone]
-    if kept and all(isinstance(v, int | float) and not isinstance(v, bool) for v in kept):
+    numbers = kept and all(isinstance(v, int | float) and not isinstance(v, bool) for v in kept)
+    if numbers and not any(isinstance(v, int) and abs(v) > _EXACT for v in kept):
         return np.array([np.nan if gone else v for v, gone in zip(items, missing, strict=True)], dtype=np.float64)
     return np.array(["" if gone else str(v) for v, gone in zip(items, missing, strict=True)], dtype=np.str_)
 

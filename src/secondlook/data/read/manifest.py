@@ -13,7 +13,7 @@ from secondlook.data.read import photos, tables
 from secondlook.data.read.columns import Roles, class_names, pixel_columns, roles
 from secondlook.data.read.gather import gather
 from secondlook.data.read.listing import Listing
-from secondlook.data.read.places import Places, covers
+from secondlook.data.read.places import Places, beside, covers
 from secondlook.data.read.rows import Manifest, Rows, add, parts_of
 from secondlook.data.read.settings import Settings
 from secondlook.data.words import PART_WORDS, few, part_of
@@ -61,10 +61,16 @@ def read(path: Path, settings: Settings) -> ImageSet:
         parts=parts,
         groups=rows.groups if grouped else None,
         faults=tuple(rows.faults),
-        notes=[*dict.fromkeys(rows.notes), *notes],
+        notes=[*dict.fromkeys(rows.notes), *notes, *(_unlisted(path, rows) if path.is_dir() else [])],
     )
     kind = f"a manifest ({' and '.join(names)})"
     return gather(listing, source=str(path), kind=kind, settings=settings, expected=_EXPECTED)
+
+
+def _unlisted(folder: Path, rows: Rows) -> list[str]:
+    """A word on the images of a folder that are in no row."""
+    n = beside(folder, rows.files)
+    return [f"{n:,} image{'s' * (n > 1)} beside it in no row, left out"] if n else []
 
 
 def _manifest(file: Path, group: str, part: Part | None = None) -> Manifest | None:

@@ -19,6 +19,8 @@ from secondlook.data.read import cache, photos, tables
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.columns import class_names, part_names, roles, too_long
 from secondlook.data.read.gather import gather
+from secondlook.data.read.inside import holds_classes
+from secondlook.data.read.large import Joined
 from secondlook.data.read.listing import Listing
 from secondlook.data.read.pixel_lists import read_pixels
 from secondlook.data.read.places import Lost, Places
@@ -46,7 +48,7 @@ class _Rows:
 
 
 def recognises(path: Path) -> bool:
-    """A Parquet file that is no table of paths; or a folder with one that holds images or pixels."""
+    """A Parquet file that is no table of paths; or a folder with one that holds images, or pixels and no photos."""
     for file in parquet_files(path):
         try:
             columns = layout(file)
@@ -54,6 +56,8 @@ def recognises(path: Path) -> bool:
             if path.is_file():
                 return True
             continue
+        if path.is_dir() and columns.pixels and holds_classes(path):
+            continue  # numbers that were computed of the photos
         if columns.named or (path.is_file() and (columns.image or columns.pixels)):
             return True
         if path.is_file():
@@ -122,7 +126,7 @@ def _pixels(path: Path, found: Sequence[Shard], rows: _Rows, settings: Settings)
     parts, groups, notes = _said(rows, found)
     labels = _labels(rows, found[0].layout, str(path))
     return from_arrays(
-        np.concatenate(xs) if len(xs) > 1 else xs[0],
+        Joined(xs) if len(xs) > 1 else xs[0],
         np.array([label or "" for label in labels]),
         source=str(path),
         kind=_kind(found),
@@ -160,8 +164,7 @@ def _with_images(shard: Shard, settings: Settings, faults: list[Fault]) -> tuple
 
 def _empty(shard: Shard, settings: Settings) -> list[Empty]:
     """The rows without an image; the file is read for it, once."""
-    status = shard.file.stat()
-    key = f"1 {shard.file.resolve()} {status.st_size} {status.st_mtime_ns} {shard.layout.image}"
+    key = f"1 {cache.stamp(shard.file)} {shard.layout.image}"
 
     def build(folder: Path) -> None:
         found = empty_rows(shard.file, shard.layout.image)

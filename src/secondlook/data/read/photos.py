@@ -230,8 +230,8 @@ def _frames(image: Image, size: int) -> int:
     except EOFError:
         count = image.tell() + 1
     except Exception:  # what comes after the first is not used
-        return 2
-    image.seek(0)
+        count = 2
+    image.seek(0)  # whatever went wrong, the first is what is decoded
     return count
 
 

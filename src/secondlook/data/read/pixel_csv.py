@@ -46,7 +46,8 @@ def _header(file: Path) -> Header:
         columns = []
     pixels = pixel_columns(columns)
     label = next((i for i, name in enumerate(columns) if name.lower() in _LABELS), None)
-    others = [name for i, name in enumerate(columns) if i not in {*pixels, label}]
+    known = {*pixels, label}
+    others = [name for i, name in enumerate(columns) if i not in known]
     return Header(columns, pixels, label, others, delimiter)
 
 
@@ -109,7 +110,7 @@ def _read(source: Path, files: Sequence[Path], settings: Settings, notes: list[s
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"the column{'s' * (len(names) > 1)} {few(names)}"
+    return f"the column{'s' * (len(names) > 1)} {few([name or 'without a name' for name in names])}"
 
 
 def _numbers_if_all(y: NDArray[Any]) -> NDArray[Any]:
@@ -118,6 +119,5 @@ def _numbers_if_all(y: NDArray[Any]) -> NDArray[Any]:
     known = y != ""
     if not all(re.fullmatch(r"-?\d+(\.0*)?", text) for text in np.unique(y[known]).tolist()):
         return y
-    out = np.full(len(y), -1, dtype=np.int64)
-    out[known] = y[known].astype(np.float64).astype(np.int64)
-    return out
+    whole = [int(text.partition(".")[0] or -1) for text in y.tolist()]
+    return np.array(whole, dtype=np.int64) if max(map(abs, whole)) < 2**63 else y

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def _fast(file: Path, header: Header, dtype: Any, room: int) -> tuple[NDArray[An
 def _block(file: Path) -> int:
     """Bytes that Arrow parses at a time: a row must fit into it."""
     with file.open("rb") as stream:
-        return max(_BLOCK_BYTES, 8 * len(stream.readline()))
+        return max(_BLOCK_BYTES, 8 * len(stream.readline(_BLOCK_BYTES)))
 
 
 def _as_bytes(x: NDArray[Any], file: Path) -> NDArray[Any]:
@@ -128,7 +128,7 @@ def _as_bytes(x: NDArray[Any], file: Path) -> NDArray[Any]:
 def _rows(file: Path, header: Header) -> Iterator[tuple[int, list[str]]]:
     """Rows below the header that are not blank, each with the line it begins on."""
     with file.open(encoding=_encoding(file), newline="") as stream:
-        rows = csv.reader(stream, delimiter=header.delimiter)
+        rows = csv.reader(_bounded(stream, _block(file)), delimiter=header.delimiter)
         next(rows, None)
         line = rows.line_num
         while True:
@@ -141,6 +141,14 @@ def _rows(file: Path, header: Header) -> Iterator[tuple[int, list[str]]]:
             if any(map(str.strip, row)):
                 yield line + 1, row
             line = rows.line_num
+
+
+def _bounded(stream: TextIO, most: int) -> Iterator[str]:
+    """Lines, of which no more than a piece is held: one that is too long to be a row comes as its beginning."""
+    while line := stream.readline(most):
+        yield line
+        while line and not line.endswith(("\n", "\r")):
+            line = stream.readline(most)
 
 
 def _encoding(file: Path) -> str:

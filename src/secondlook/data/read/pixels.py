@@ -92,12 +92,15 @@ def _layout(shape: tuple[int, ...], where: str) -> Layout:
     )
 
 
-def values(x: Rows | Joined) -> Values:
-    """What becomes of the numbers of an array of images.
+def values(x: Rows | Joined, where: str = "") -> Values:
+    """What becomes of the numbers of an array of images; `where` names the source in errors.
 
     Bytes are kept; truth values become 0 and 255; numbers in [0, 1] become bytes where they are k/255, else float32;
     whole numbers within 0 to 255 become bytes; uint16 is divided by 65,535; anything else is scaled from its own
     smallest and largest value. Items with NaN or infinity have no say in it.
+
+    Raises:
+        DataError: fractions up to 1 in one of several arrays, and numbers far beyond in another.
     """
     every = np.ones(len(x), dtype=np.bool_)
     if x.dtype == np.uint8:
@@ -108,6 +111,8 @@ def values(x: Rows | Joined) -> Values:
     for at, block in blocks(x):
         seen.look(at, block)
     low, high = seen.low, seen.high
+    if isinstance(x, Joined) and high > _FEW_LEVELS and not seen.whole:
+        _check_one_scale(x, every, where)
     if seen.whole and low >= 0 and high <= 255:
         if high > _FEW_LEVELS:
             return Values(np.uint8, lambda b: b.astype(np.uint8), "", every)
@@ -123,6 +128,24 @@ def values(x: Rows | Joined) -> Values:
     span = high / 2 - low / 2 or 1.0
     note = f"values {low:g} to {high:g} scaled to 0 to 1"
     return Values(np.float32, lambda b: np.clip((b.astype(np.float64) / 2 - low / 2) / span, 0, 1), note, every)
+
+
+def _check_one_scale(x: Joined, finite: NDArray[np.bool_], where: str) -> None:
+    """Refuses arrays of which one was divided by 255 and another forgotten: one of both would be black."""
+    spans, at = [], 0
+    for piece in x.pieces:
+        seen = _Seen(finite[at : at + len(piece)])
+        for row, block in blocks(piece):
+            seen.look(row, block)
+        spans.append(seen)
+        at += len(piece)
+    small = [seen.high for seen in spans if seen.in_unit and not seen.whole]
+    large = max(seen.high for seen in spans)
+    if small and large > _FEW_LEVELS:
+        raise DataError(
+            f"{where}: expected parts of one scale, got one of 0 to {max(small):g} and one of up to {large:g}; "
+            "divide all parts by the same number"
+        )
 
 
 def _bytes(block: NDArray[Any], factor: float) -> NDArray[np.uint8]:

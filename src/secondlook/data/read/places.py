@@ -129,6 +129,12 @@ def _images(base: Path, root: Path | None, *, links: bool) -> Iterator[Path]:
             return
 
 
+def beside(folder: Path, files: Sequence[Path]) -> int:
+    """How many images lie in a folder, or some folders below, that are none of the files."""
+    known = {os.path.abspath(file) for file in files}  # noqa: PTH100  # resolve() would follow links
+    return sum(os.path.abspath(file) not in known for file in _images(folder, None, links=False))  # noqa: PTH100
+
+
 def covers(files: Sequence[Path]) -> bool:
     """Whether files are at least half of the images in the folders they lie in: a set, not a few examples of one."""
     there = 0

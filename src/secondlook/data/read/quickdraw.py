@@ -10,7 +10,7 @@ import numpy as np
 
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.ids import natural_key
-from secondlook.data.read.inside import files_in, links_out
+from secondlook.data.read.inside import files_in, holds_classes, links_out
 from secondlook.data.read.large import Joined, Rows
 from secondlook.data.read.names import RowNames
 from secondlook.data.read.npy import mapped
@@ -29,8 +29,8 @@ def _class(file: Path) -> str:
 
 
 def recognises(path: Path) -> bool:
-    """A folder that holds NumPy arrays, one file per class."""
-    return path.is_dir() and bool(_files(path))
+    """A folder that holds NumPy arrays, one file per class; beside photos in folders they are something else."""
+    return path.is_dir() and bool(_files(path)) and not holds_classes(path)
 
 
 def read(path: Path, settings: Settings, *, only: Collection[str] | None = None) -> ImageSet:

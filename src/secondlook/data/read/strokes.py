@@ -16,7 +16,7 @@ import numpy as np
 from secondlook.data.read import bitmaps
 from secondlook.data.read.arrays import from_arrays
 from secondlook.data.read.bitmaps import LONGEST, NAMED
-from secondlook.data.read.cache import entry
+from secondlook.data.read.cache import entry, stamp
 from secondlook.data.read.compressed import DAMAGE, opened
 from secondlook.data.read.drawing import Drawing, parse
 from secondlook.data.read.ids import hexadecimal, natural_key, numbered
@@ -48,8 +48,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
     """
     faults: list[Fault] = []
     files = [path] if path.is_file() else _files(path, faults)
-    facts = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    folder = entry("strokes", json.dumps([_VERSION, facts]), partial(bitmaps.write, files), keep=settings.cache)
+    key = json.dumps([_VERSION, *map(stamp, files)])
+    folder = entry("strokes", key, partial(bitmaps.write, files), keep=settings.cache)
     kept = bitmaps.load(folder)
     faults += kept.faults
     if not len(kept):

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,11 @@ def _parsed(file: Path, form: Form, encoding: str, columns: Sequence[int], *, he
     lines: list[int] = []
     faults: list[tuple[int, str]] = []
     width = len(form.rows[0])
-    for n, (line, row) in enumerate(_lines(file, form, encoding)):
+    for n, (line, row, taken) in enumerate(_lines(file, form, encoding)):
         if header and n == 0:
+            continue
+        if taken:
+            faults.append((line, f"a quote that is not closed, which makes {taken:,} lines one row"))
             continue
         if len(row) < width or any(cell.strip() for cell in row[width:]):
             faults.append((line, f"a row of {len(row)} columns, where the first has {width}"))
@@ -160,9 +163,16 @@ def _parsed(file: Path, form: Form, encoding: str, columns: Sequence[int], *, he
     return Columns(values, lines, faults, encoding)
 
 
-def _lines(file: Path, form: Form, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty, each with the line it begins on."""
-    line = form.skip
+def _lines(file: Path, form: Form, encoding: str) -> Iterator[tuple[int, list[str], int]]:
+    """Rows that are not empty, each with the line it begins on; and how many it is where a quote is never closed."""
+    line, quotes = form.skip, 0
+
+    def counted(lines: Iterable[str]) -> Iterator[str]:
+        nonlocal quotes
+        for text in lines:
+            quotes += text.count('"')
+            yield text
+
     try:
         with (
             opened(file) as raw,
@@ -170,11 +180,12 @@ def _lines(file: Path, form: Form, encoding: str) -> Iterator[tuple[int, list[st
         ):
             for _ in range(form.skip):
                 next(text)
-            rows = csv.reader(text, delimiter=form.delimiter)
+            rows = csv.reader(counted(text), delimiter=form.delimiter)
             for row in rows:
+                n = form.skip + rows.line_num - line
                 if row:
-                    yield line + 1, row
-                line = form.skip + rows.line_num
+                    yield line + 1, row, n if n > 1 and quotes % 2 else 0
+                line, quotes = line + n, 0
     except csv.Error as error:
         raise DataError(f"{file}, line {line + 1}: expected a table of text, got something else ({error})") from None
     except UnicodeDecodeError:
@@ -246,7 +257,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return value.decode("utf-8", "backslashreplace")
     return str(value)
 
 
