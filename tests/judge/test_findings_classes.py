@@ -40,6 +40,37 @@ def test_with_a_split_the_majority_is_learnt_in_train_and_judged_in_test(
     assert found.evidence["majority_accuracy"] == pytest.approx(0.1)
     assert found.evidence["n"] == 20
     assert "'a' is right for 10 % of 20 test images" in found.title
+    assert "; always answering 'b' for 90 %;" in found.title
+    assert found.title.endswith("'b' has 28 images, the largest class 32.")
+
+
+def test_of_classes_of_one_size_no_smallest_is_named(make_set: Callable, make_context: Callable, ask: Callable) -> None:
+    labels = [0] * 20 + [1] * 10 + [1] * 10
+    found = ask(CHECKS, "D201", make_context(make_set(labels), (range(30), [], range(30, 40))))
+    assert found.title == (
+        "Always answering 'a' is right for 0 % of 10 test images (chance 50 %); always answering 'b' for 100 %."
+    )
+
+
+def test_an_odd_image_in_a_small_test_part_is_no_imbalance(
+    make_set: Callable, make_context: Callable, ask: Callable
+) -> None:
+    labels = [0, 1] * 9 + [0, 0, 1]
+    assert ask(CHECKS, "D201", make_context(make_set(labels), (range(15), range(15, 18), range(18, 21)))) is None
+    # The source's own test part is what it is.
+    own = make_set(labels, parts=["train"] * 15 + ["valid"] * 3 + ["test"] * 3)
+    found = ask(CHECKS, "D201", make_context(own, (range(15), range(15, 18), range(18, 21))))
+    assert "'a' is right for 66.7 % of 3 test images" in found.title
+
+
+def test_a_class_that_the_split_leaves_out_is_not_weighed(
+    make_set: Callable, make_context: Callable, ask: Callable
+) -> None:
+    images = make_set([0, 1] * 20 + [2])
+    assert ask(CHECKS, "D201", make_context(images, (range(20), range(20, 30), range(30, 40)))) is None
+    tilted = ask(CHECKS, "D201", make_context(make_set([0, 0, 0, 1] * 10 + [2]), (range(20), [], range(20, 40))))
+    assert tilted.evidence["chance"] == pytest.approx(0.5)
+    assert "'b' has 10 images" in tilted.title
 
 
 def test_a_long_tail_is_told_though_the_majority_gets_little(
@@ -121,7 +152,8 @@ def test_a_class_missing_from_a_part_is_named(
     found = ask(CHECKS, "D204", make_context(make_set(labels, parts=parts)))
     assert found.severity == severity
     assert found.evidence["missing"] == {part: ["b"]}
-    assert f"1 class in {part} ('b')" in found.title
+    assert found.title == f"Missing is 1 class in {part} ('b')."
+    assert found.advice.endswith("Add images of it there.")
     untaught = [item.index for item in found.items]
     assert untaught == (np.flatnonzero(labels == 1).tolist() if part == "train" else [])
 
@@ -132,6 +164,8 @@ def test_a_class_missing_from_the_split_is_told_as_well(
     images = make_set(np.repeat([0, 1, 2], 10))
     found = ask(CHECKS, "D204", make_context(images, (range(20), range(20, 25), range(25, 30))))
     assert found.evidence["missing"] == {"train": ["c"], "valid": ["a", "b"], "test": ["a", "b"]}
+    assert "own parts" not in found.advice
+    assert found.advice.endswith("cut larger parts (--test).")
     whole = make_context(images, ([0, 10, 20], [1, 11, 21], [2, 12, 22]))
     assert ask(CHECKS, "D204", whole) is None
     assert ask(CHECKS, "D204", make_context(images)) == "no parts"
@@ -161,6 +195,9 @@ def test_unlabelled_items_of_a_labelled_set_are_all_named(
     assert found.severity == "info"
     assert [item.index for item in found.items] == [1, 3]
     assert found.evidence["by_part"] == {"test": 1, "train": 1}
+    assert found.title == "2 of 4 images (50 %) have no label and take no part in fitting or judging."
+    one = ask(CHECKS, "D206", make_context(make_set([0, -1, 1, 1])))
+    assert one.title == "1 of 4 images (25 %) has no label and takes no part in fitting or judging."
     assert ask(CHECKS, "D206", make_context(make_set([0, 1]))) is None
     assert ask(CHECKS, "D206", make_context(make_set([-1, -1]))) == "no labels"
 
@@ -187,7 +224,8 @@ def test_names_that_a_person_takes_for_one_are_named(
     found: Finding = ask(CHECKS, "D207", make_context(images))
     assert found.severity == "warning"
     assert found.evidence["alike"] == [{one: 3, other: 1}]
-    assert [item.index for item in found.items] == [3]
+    # Images of one spelling are no copies of each other.
+    assert [(item.index, item.group) for item in found.items] == [(3, None)]
     assert f"'{one}' and '{other}'" in found.title
 
 

@@ -114,9 +114,28 @@ def test_a_leak_into_validation_alone_is_a_warning(lettered: Callable, make_cont
     assert found["D101"].title == "2 of 3 validation images (66.7 %) are byte-identical to training images."
     assert found["D101"].evidence["leaked_test"] == 0
     assert groups(found["D101"]) == [[3, 4, 0]]
+    # Clean scores are those of test images.
+    assert found["D101"].advice == "Remove the copies from training."
     # The near duplicate is in test, and its twin in validation comes before it.
     assert found["D104"].severity == "serious"
     assert groups(found["D104"]) == [[1, 5]]
+
+
+def test_a_leak_into_a_test_part_without_labels_spoils_no_score(
+    lettered: Callable, make_context: Callable, ask: Callable
+) -> None:
+    images = lettered(
+        "abcdaB", [0, 1, 0, 1, -1, -1], parts=[TRAIN] * 4 + [TEST] * 2, groups=np.array(["x", "", "", "", "x", ""])
+    )
+    found = said(images, make_context, ask)
+    for code in ("D101", "D104", "D107"):
+        assert found[code].severity == "warning"
+        assert "a comparison shows both" not in found[code].advice
+    # One labelled image more is one that is scored.
+    images.labels[4] = 0
+    again = said(images, make_context, ask)
+    assert (again["D101"].severity, again["D104"].severity) == ("serious", "warning")
+    assert "a comparison shows both" in again["D101"].advice
 
 
 def test_blank_images_are_said_to_be_blank(lettered: Callable, make_context: Callable, ask: Callable) -> None:
@@ -124,7 +143,9 @@ def test_blank_images_are_said_to_be_blank(lettered: Callable, make_context: Cal
     images.pixels[[0, 3, 4]] = 200
     found = said(images, make_context, ask)
     assert found["D101"].title.endswith("are byte-identical to training images; 2 of them are blank.")
-    assert found["D103"].title.endswith("of the same part; 2 of them are blank.")
+    # Of two that are alike one is the copy.
+    assert found["D103"].title.endswith("of another of the same part; 1 of them is blank.")
+    assert found["D103"].evidence["copies"] == found["D103"].evidence["blank"] == 1
     assert found["D104"] is None
 
 
@@ -204,6 +225,20 @@ def test_near_duplicates_within_a_part(lettered: Callable, make_context: Callabl
     parted = said(lettered("abcAB", parts=[TRAIN] * 4 + [TEST]), make_context, ask)["D105"]
     assert groups(parted) == [[0, 3]]
     assert said(lettered("abAB", parts=[TRAIN, TRAIN, TEST, TEST]), make_context, ask)["D105"] is None
+
+
+def test_a_split_that_tears_near_duplicates_is_not_said_to_keep_them(
+    lettered: Callable, make_context: Callable, ask: Callable
+) -> None:
+    images = lettered("abcABd")
+    kept = ask(CHECKS, "D105", make_context(images, ([0, 3], [1, 4], [2, 5])))
+    assert kept.advice.endswith("A split keeps them in one part.")
+    torn = ask(CHECKS, "D105", make_context(images, ([0, 4], [2, 5], [1, 3])))
+    assert torn.advice.endswith(
+        "The split could not keep all of them in one part: they hang together in bundles too large."
+    )
+    left_out = ask(CHECKS, "D105", make_context(images, ([0], [1, 4], [2, 5])))
+    assert left_out.advice == kept.advice
 
 
 def test_near_duplicates_under_different_labels(lettered: Callable, make_context: Callable, ask: Callable) -> None:

@@ -248,3 +248,13 @@ def test_a_dead_server_is_said_in_a_sentence(tmp_path: Path) -> None:
         server._process.wait()
         with pytest.raises(RunError, match="the process that starts the fits has died"):
             server.run(add, 1, 2, log=tmp_path / "log")
+
+
+def test_modules_of_the_folder_one_stands_in_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("json", "tarfile", "socket"):
+        (tmp_path / f"{name}.py").write_text("open('executed', 'w').close()\nraise SystemExit('taken over')\n")
+    monkeypatch.chdir(tmp_path)
+    with ForkServer(["tarfile"]) as server:
+        outcome = server.run(lambda emit: 7, log=tmp_path / "log.txt")
+    assert (outcome.status, outcome.value) == ("ok", 7)
+    assert not (tmp_path / "executed").exists()

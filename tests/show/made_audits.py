@@ -22,11 +22,11 @@ NASTY = (
 def pairs(
     n: int, names: Sequence[str] | None = None, notes: tuple[str, str] = ("cat, train", "cat, test")
 ) -> tuple[Item, ...]:
-    """n groups of two items each."""
+    """n groups of two items with the same bytes."""
     made = []
     for i in range(2 * n):
         name = names[i % len(names)] if names else f"{('train', 'test')[i % 2]}/cat/IMG_{20_000 + 7 * i}.jpg"
-        made.append(Item(name, f"{i:016x}", i, notes[i % 2], i // 2))
+        made.append(Item(name, f"{i // 2:016x}{'#2' if i % 2 else ''}", i, notes[i % 2], i // 2))
     return tuple(made)
 
 

@@ -110,10 +110,18 @@ def test_the_page_opens_with_what_misleads():
     )
 
 
+def test_one_image_is_said_in_the_singular():
+    assert "1 image of 64 × 64 pixels (colour), 1 class." in audit_html(build_audit(n=1, classes=("cat",), split=False))
+
+
 def test_the_opening_sentences_fit_what_there_is():
     texts = [s.text for s in sentences(build_audit(findings=(), faults=()))]
     assert texts[0] == "Nothing was found: all 3 checks that apply are silent."
     assert texts[1].startswith("Always answering “cat” would be right for 62.")
+    three = build_audit(classes=("cat", "dog", "yak"), findings=(), faults=())
+    assert "guessing among the 3 classes for 33." in sentences(three)[1].text
+    left_out = replace(three, data={**three.data, "chance": 0.5})
+    assert sentences(left_out)[1].text.endswith("guessing among the 2 classes for 50.0\xa0%.")
     assert sentences(build_audit(findings=(IMBALANCE,)))[0].text == (
         "Nothing serious was found, but 1 warning, of 4 checks made."
     )
@@ -372,6 +380,14 @@ def test_the_terminal_says_it_in_a_few_lines():
     assert lines[-4:] == ["nothing else found: 3 checks silent, 1 does not apply", "", "runs/photos-audit-1/audit.html",
                           "runs/photos-audit-1/audit.json"]  # fmt: skip
     assert len(lines) < 30
+
+
+def test_an_equals_sign_stands_between_copies_alone():
+    near = Finding("D104", "Near", "warning", {}, "Look.", (
+        Item("a.png", "00", 0, "", 0), Item("b.png", "01", 1, "", 0), Item("c.png", "02", 2, "", 1),
+        Item("d.png", "02#2", 3, "", 1), Item("e.png", "02#3", 4, "", 1),
+    ))  # fmt: skip
+    assert "a.png with b.png, c.png = d.png and 1 more\n" in audit_text(build_audit(findings=(near,)))
 
 
 @given(st.lists(st.from_regex("[a-]{1,5}(\u00a0[b-]{1,6})?", fullmatch=True), max_size=30), st.integers(12, 40))

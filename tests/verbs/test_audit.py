@@ -418,4 +418,6 @@ def test_a_class_too_small_for_every_part_is_counted_as_left_out(tmp_path: Path)
     found = sl.audit((images, labels), out=tmp_path / "a", quiet=True)
     assert found.data["counts"]["left out"] == [0, 0, 0, 1]
     assert sum(map(sum, found.data["counts"].values())) == 31
+    # As in a comparison, which never hears of the class.
+    assert found.data["chance"] == pytest.approx(1 / 3)
     assert "left out" in (tmp_path / "a" / "audit.html").read_text(encoding="utf-8")

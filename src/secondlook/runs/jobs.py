@@ -58,7 +58,9 @@ class ForkServer:
         self._scratch = tempfile.TemporaryDirectory(prefix="secondlook-")
         self._busy = False
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "secondlook.runs.server", str(theirs.fileno()), *preload]
+        # -P: the folder that the user stands in, often that of the images, must not lend us its modules. What a job's
+        # own functions need to import comes with it: the caller's path.
+        command = [sys.executable, "-P", "-m", "secondlook.runs.server", str(theirs.fileno()), *preload]
         self._process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True, env=_environment()
         )

@@ -100,7 +100,8 @@ def _about(data: Mapping[str, Any]) -> str:
     h, w, c = data["shape"]
     k = len(data["classes"])
     classes = "no labels" if not k else f"{k:,} class{'' if k == 1 else 'es'}"
-    return f"{data['n']:,} images of {h} × {w} pixels ({'grey' if c == 1 else 'colour'}), {classes}."
+    images = f"{data['n']:,} image{'' if data['n'] == 1 else 's'}"
+    return f"{images} of {h} × {w} pixels ({'grey' if c == 1 else 'colour'}), {classes}."
 
 
 def _shades(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, float, int]]:

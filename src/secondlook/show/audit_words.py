@@ -83,7 +83,7 @@ def _lazy(audit: Audit) -> Sentence | None:
     if majority is None or chance is None:
         return None
     most = audit.data["classes"][int(np.argmax(audit.data["counts"]["train"]))]
-    k = len(audit.data["classes"])
+    k = round(1 / chance)  # a class that the split leaves out is not among them
     return Sentence(
         f"Always answering “{visible(most)}” would be ",
         f"right for {fmt.percent(majority)} of the test part",

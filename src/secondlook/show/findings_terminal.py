@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from secondlook.show.findings import SEVERITY_WORDS, counted
+from secondlook.show.findings import FIRST, SEVERITY_WORDS, counted, said_once
 from secondlook.show.names import shortened, visible
 from secondlook.types import Finding, Item
 
@@ -53,14 +53,27 @@ def finding_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
 
 
 def compact_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
-    """For below a table: serious findings and warnings by code and title; notes are only counted."""
+    """For below a table: serious findings and warnings by code and title; notes are only counted.
+
+    What makes accuracy doubtful stands above the table, see `first_lines`.
+    """
     lines: list[Text] = []
-    for finding in findings:
+    found = [finding for finding in said_once(findings) if finding.code != FIRST]
+    for finding in found:
         if finding.severity != "info":
             lines += _titled(finding, width)
-    if notes := sum(finding.severity == "info" for finding in findings):
-        lines.append(Text(f"{counted(notes, 'info')} on the images: see the report", style="dim"))
+    notes = [finding for finding in found if finding.severity == "info"]
+    of_models = sum(finding.on_models for finding in notes)
+    if notes:
+        counts = {"images": len(notes) - of_models, "models": of_models}
+        said = [f"{counted(n, 'info')} on the {what}" for what, n in counts.items() if n]
+        lines.append(Text(f"{' and '.join(said)}: see the report", style="dim"))
     return lines
+
+
+def first_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
+    """For above a table: that accuracy misleads here, before any number is praised."""
+    return [line for finding in findings if finding.code == FIRST for line in _titled(finding, width)]
 
 
 def _titled(finding: Finding, width: int) -> list[Text]:
@@ -76,7 +89,7 @@ def _indented(text: str, width: int) -> list[Text]:
 
 
 def _items(finding: Finding, room: int) -> str:
-    """The first items by name, copies with an equals sign between them; as many as one line holds."""
+    """The first items by name, two of a group side by side, copies with an equals sign; as many as one line holds."""
     groups: list[list[Item]] = []
     for item in finding.items:
         if groups and item.group is not None and groups[-1][0].group == item.group:
@@ -85,12 +98,17 @@ def _items(finding: Finding, room: int) -> str:
             groups.append([item])
     said, shown = "", 0
     for group in groups[:_ITEMS]:
-        names = " = ".join(shortened(item.name, _NAME_ROOM) for item in group[:2])
+        names = _sign(group[:2]).join(shortened(item.name, _NAME_ROOM) for item in group[:2])
         text, now = f"{said}, {names}" if said else names, shown + len(group[:2])
         if said and cell_len(text + _more(len(finding.items) - now)) > room:
             break
         said, shown = text, now
     return said + _more(len(finding.items) - shown) if said else ""
+
+
+def _sign(group: Sequence[Item]) -> str:
+    """What stands between items of a group: ids up to "#" are equal where the bytes are."""
+    return " = " if len({item.id.partition("#")[0] for item in group}) == 1 else " with "
 
 
 def _more(n: int) -> str:

@@ -90,12 +90,12 @@ def muted(mute: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         UsageError: there is no such code.
     """
-    from secondlook.judge.findings import data_checks
+    from secondlook.judge.findings import codes as known
     from secondlook.judge.registry import check_mute
 
     texts = [mute] if isinstance(mute, str) else list(mute)
     codes = [code for text in texts for code in text.split(",")]
-    return check_mute(codes, [check.code for check in data_checks()]) if codes else ()
+    return check_mute(codes, known()) if codes else ()
 
 
 def measure(measured: Measured, narrator: Narrator) -> None:
@@ -147,17 +147,18 @@ def judged(measured: Measured, split: Split | None, why: str, codes: tuple[str, 
 
 
 def _data(images: ImageSet, split: Split | None, why: str) -> dict[str, Any]:
+    counts = _counts(images, split)
     return {
         "source": images.source,
         "format": images.format,
         "n": len(images),
         "classes": list(images.classes),
-        "counts": _counts(images, split),
+        "counts": counts,
         "shape": list(images.shape),
         "fingerprint": images.fingerprint,
         "split": "" if split is None else split.method,
         "why_no_split": why,
-        "chance": 1 / len(images.classes) if images.classes else None,
+        "chance": 1 / _compared(counts) if images.classes else None,
         "majority": None if split is None else majority_share(images, split),
         "faults": [{"name": f.name, "kind": f.kind, "reason": f.reason} for f in images.faults],
         "seconds": 0.0,
@@ -178,6 +179,13 @@ def _counts(images: ImageSet, split: Split | None) -> dict[str, list[int]]:
     else:
         rows = {"all": images.labels[known]}
     return {part: np.bincount(labels, minlength=k).tolist() for part, labels in rows.items()}
+
+
+def _compared(counts: dict[str, list[int]]) -> int:
+    """How many classes a comparison tells apart: all but those that its split leaves out altogether."""
+    by_part = {part: np.array(row) for part, row in counts.items()}
+    out = by_part.pop("left out", np.zeros_like(by_part["train"] if "train" in by_part else by_part["all"]))
+    return len(out) - int(((out > 0) & (sum(by_part.values()) == 0)).sum())
 
 
 def _kept(found: Audit, folder: Path | None) -> Audit:

@@ -189,8 +189,8 @@ def _shortcut(
     return Shortcut(
         kind=feature.kind,
         name=feature.name,
-        naming=float(told.naming[[0, 1], best].mean()),
-        parting=float(told.parting[[0, 1], best].mean()),
+        naming=_mean(told.naming[[0, 1], best]),
+        parting=_mean(told.parting[[0, 1], best]),
         group=tuple(sample.classes[grouped if within else ~grouped].tolist()),
         low=feature.words(values.min()),
         high=feature.words(values.max()),
@@ -202,6 +202,11 @@ def _shortcut(
         where=where,
         examples=_examples(feature, inside == ours, sample),
     )
+
+
+def _mean(halves: NDArray[np.float32]) -> float:
+    """Without what float32 cannot know, so that perfect is 1."""
+    return round(float(halves.mean(dtype=np.float64)), 6)
 
 
 def _sides(

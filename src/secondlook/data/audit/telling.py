@@ -28,7 +28,7 @@ class Rules:
     """What was learnt of d numbers, cut into b bins, about k classes.
 
     Attributes:
-        home: int64 (b, d), the class that each bin stands for.
+        home: int64 (b, d), the class that each bin stands for; where nothing was seen, that of the bin before.
         low, high: int64 (d,), the interval of bins, low <= bin < high, in which the classes of `group` lie.
         group: bool (k, d), the classes more than half of whose items lie in the interval.
         worth: float32 (d,), the sum of both measures (see `judge`) where they were learnt: for choosing among numbers.
@@ -149,9 +149,16 @@ def learn(shares: Shares) -> Rules:
     # values that were not seen in this half.
     liked = _FEWER_CLASSES * (2 * group.sum(axis=0) <= k) + (_WIDER * (high - low) / np.float32(bins))[:, None]
     best, column = (parted + liked).argmax(axis=0), np.arange(d)
-    home = shares.argmax(axis=0)
+    home = _home(shares)
     worth = parted[best, column] + _named(home, shares)
     return Rules(home, low[best], high[best], group[:, best, column], worth)
+
+
+def _home(shares: Shares) -> IntArray:
+    """The class that is most at home in each bin (b, d); a bin that nothing fell into goes with the one before it."""
+    there: NDArray[np.bool_] = np.asarray(shares.any(axis=0))
+    place = np.where(there, np.arange(len(there))[:, None], there.argmax(axis=0))
+    return np.take_along_axis(shares.argmax(axis=0), np.maximum.accumulate(place, axis=0), axis=0)
 
 
 def judge(rules: Rules, shares: Shares) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

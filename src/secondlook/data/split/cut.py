@@ -44,6 +44,7 @@ def cut(labels: IntArray, bonds: IntArray, shape: Shape, rng: np.random.Generato
     table = _Table(labels, shape)
     part_of = np.full(len(labels), -1, dtype=np.int64)
     order, starts, ends = _bundles(bonds, rng)
+    table.mostly_bundles = len(order) > max(shape.sizes)
     left_over = _in_bulk(table, labels, part_of, (order, starts, ends))
     table.units = np.bincount(labels[part_of < 0], minlength=len(table.counts))
     bundles = [(m, *np.unique(labels[m], return_counts=True)) for m in (order[starts[i] : ends[i]] for i in left_over)]
@@ -76,6 +77,8 @@ class _Table:
         # Bundles and single items that have no part yet: per class, and in all.
         self.units: IntArray = np.zeros(len(self.counts), dtype=np.int64)
         self.remaining = 0
+        # Whether single items are too few to fill all parts but the largest.
+        self.mostly_bundles = False
 
     def lacks(self, classes: IntArray) -> NDArray[np.bool_]:
         """Which parts that are to be filled have nothing of these classes yet, bool (len(classes), p)."""
@@ -95,7 +98,9 @@ class _Table:
             # Better a part of another size than none.
             return next((p for p in self.shape.order if empty[p]), int(np.argmax(np.where(empty, self.need, -1))))
         room = self.need >= weights.sum()
-        if (part := self._must(classes, room)) is not None:
+        # Sizes that single items cannot make exact give way, by half of a bundle, where a class would be missing.
+        enough = 2 * self.need >= weights.sum() if self.mostly_bundles else room
+        if (part := self._must(classes, enough)) is not None:
             return part
         left = self.left[classes]
         lack = (np.clip(left, 0, None) * weights[:, None]).sum(axis=0)

@@ -21,8 +21,8 @@ _NAMES: dict[Part, str] = {"train": "training", "valid": "validation", "test": "
 # From this share of a part on, near copies are serious.
 _LEAKED = 0.01
 
-_BY_PART = "serious; warning where only validation images are concerned"
-_REMOVE = "Remove the copies from training, or look at the scores without these images: a comparison shows both."
+_BY_PART = "serious; warning where only validation images, or unlabelled ones, are concerned"
+_REMOVE = "Remove the copies from training"
 
 
 def _needs_parts(context: DataContext) -> str:
@@ -41,9 +41,9 @@ def _identical_across(context: DataContext) -> Finding | None:
     return Finding(
         code="D101",
         title=f"{_leaks(context, found, 'byte-identical to')}{so_blank(blank)}.",
-        severity=_worst(found),
+        severity=_worst(context, found),
         evidence={**_shares(context, found), "blank": blank},
-        advice=_REMOVE,
+        advice=_remedy(context, found, _REMOVE),
         items=_across(context, keys, found),
     )
 
@@ -54,13 +54,13 @@ def _near_across(context: DataContext) -> Finding | None:
     new = {part: np.setdiff1d(items, identical[part]) for part, items in found.items()}
     if not _any(new):
         return None
-    serious = len(new.get("test", [])) > _LEAKED * np.count_nonzero(context.images.parts == "test")
+    serious = _judged(context, new) > _LEAKED * np.count_nonzero(context.images.parts == "test")
     return Finding(
         code="D104",
         title=f"{_leaks(context, new, 'nearly the same as')}, though not byte for byte.",
         severity="serious" if serious else "warning",
         evidence=_shares(context, new),
-        advice=f"Look at them. {_REMOVE}",
+        advice=f"Look at them. {_remedy(context, new, _REMOVE)}",
         items=_across(context, context.measured.near.together, new),
     )
 
@@ -82,10 +82,10 @@ def _group_across(context: DataContext) -> Finding | None:
             f"{verb(len(torn), 'lies', 'lie')} in more than one part: "
             f"{_leaks(context, found, 'of one group with')}."
         ),
-        severity=_worst(found),
+        severity=_worst(context, found),
         evidence={"groups": len(np.unique(keys[keys >= 0])), "torn": len(torn), **_shares(context, found)},
         advice=(
-            "Move each group into one part, or look at the scores without these images: a comparison shows both. "
+            f"{_remedy(context, found, 'Move each group into one part')} "
             "Without parts of its own, a set is split by groups."
         ),
         items=_across(context, keys, found),
@@ -102,9 +102,20 @@ def _any(found: dict[Part, IntArray]) -> bool:
     return any(len(items) for items in found.values())
 
 
-def _worst(found: dict[Part, IntArray]) -> Severity:
+def _worst(context: DataContext, found: dict[Part, IntArray]) -> Severity:
     """A test part that was seen gives wrong scores; a validation part that was seen, a poor choice."""
-    return "serious" if len(found.get("test", [])) else "warning"
+    return "serious" if _judged(context, found) else "warning"
+
+
+def _judged(context: DataContext, found: dict[Part, IntArray]) -> int:
+    """How many of the test images found have a label: only those are scored."""
+    return int((context.images.labels[found.get("test", [])] >= 0).sum())
+
+
+def _remedy(context: DataContext, found: dict[Part, IntArray], change: str) -> str:
+    """What to do; a comparison has scores with and without the test images concerned, if they have labels."""
+    both = ", or look at the scores without these images: a comparison shows both"
+    return f"{change}{both if _judged(context, found) else ''}."
 
 
 def _every(found: dict[Part, IntArray]) -> IntArray:
@@ -157,7 +168,7 @@ CHECKS: tuple[Check[DataContext], ...] = (
         "resized, re-encoded, shifted by a little, brighter or darker.",
         _needs_parts,
         _near_across,
-        f"warning; serious where more than {percent(_LEAKED)} of the test part are concerned",
+        f"warning; serious where more than {percent(_LEAKED)} of the test part are concerned and have labels",
     ),
     Check(
         "D107",

@@ -21,7 +21,7 @@ _FEW_IN_TEST = 20
 
 
 def _needs_two_classes(context: DataContext) -> str:
-    return "" if np.count_nonzero(_counts(context)) >= 2 else "fewer than two classes"
+    return "" if len(_compared(context)) >= 2 else "fewer than two classes"
 
 
 def _counts(context: DataContext) -> IntArray:
@@ -29,28 +29,42 @@ def _counts(context: DataContext) -> IntArray:
     return np.array([*context.images.counts().values()], dtype=np.int64)
 
 
+def _compared(context: DataContext) -> IntArray:
+    """The classes that a comparison tells apart: those with images, but for the ones that its split leaves out."""
+    if context.split is None:
+        return np.flatnonzero(_counts(context))
+    labels = context.images.labels[np.concatenate([context.split[part] for part in PARTS])]
+    return np.unique(labels[labels >= 0])
+
+
 def _imbalance(context: DataContext) -> Finding | None:
     classes, counts = context.images.classes, _counts(context)
-    there = np.flatnonzero(counts)
+    there = _compared(context)
     chance = 1 / len(there)
     by_part = counts_by_part(context)
     judged = by_part["test"] if context.split is not None else counts
     learnt = by_part["train"] if context.split is not None else counts
     major, minor = int(learnt.argmax()), int(there[counts[there].argmin()])
     majority, ratio = judged[major] / max(1, judged.sum()), counts.max() / counts[minor]
-    # Where train and test have other mixes, the worse of both counts.
-    way = (max(majority, judged.max() / max(1, judged.sum())) - chance) / (1 - chance)
+    # Where train and test have other mixes, the worse of both counts. A part that we cut is stratified within an image.
+    largest = judged.max() / max(1, judged.sum())
+    rounding = 1 / max(1, judged.sum()) if context.split is not None and "test" not in context.own_parts() else 0
+    way = (max(majority, largest) - rounding - chance) / (1 - chance)
     if way < _SOME and ratio < _RATIO:
         return None
     severity: Severity = "warning" if way >= _FAR else "info"
-    where = "test images" if context.split is not None else "images"
+    what = "test image" if context.split is not None else "image"
+    said = [
+        f"Always answering '{classes[major]}' is right for {percent(majority)} of {many(int(judged.sum()), what)} "
+        f"(chance {percent(chance)})"
+    ]
+    said += [f"always answering '{classes[judged.argmax()]}' for {percent(largest)}"] * bool(largest > majority)
+    said += [f"'{classes[minor]}' has {many(int(counts[minor]), 'image')}, the largest class {counts.max():,}"] * bool(
+        ratio > 1
+    )
     return Finding(
         code="D201",
-        title=(
-            f"Always answering '{classes[major]}' is right for {percent(majority)} of {judged.sum():,} {where} "
-            f"(chance {percent(chance)}); '{classes[minor]}' has {many(int(counts[minor]), 'image')}, the largest "
-            f"class {counts.max():,}."
-        ),
+        title=f"{'; '.join(said)}.",
         severity=severity,
         evidence={
             "n": int(judged.sum()),
@@ -134,7 +148,7 @@ def _unlabelled(context: DataContext) -> Finding | None:
     return Finding(
         code="D206",
         title=f"{len(items):,} of {many(n, 'image')} ({percent(len(items) / n)}) {verb(len(items), 'has', 'have')} "
-        "no label and take no part in fitting or judging.",
+        f"no label and {verb(len(items), 'takes', 'take')} no part in fitting or judging.",
         severity="info",
         evidence={
             "n": n,
@@ -161,11 +175,7 @@ def _alike(context: DataContext) -> Finding | None:
     if not groups:
         return None
     names = [" and ".join(f"'{images.classes[c]}'" for c in group) for group in groups]
-    items = [
-        item
-        for number, group in enumerate(groups)
-        for item in context.items(np.flatnonzero(np.isin(images.labels, group[1:])), group=number)
-    ]
+    items = [item for group in groups for item in context.items(np.flatnonzero(np.isin(images.labels, group[1:])))]
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return Finding(
         code="D207",

@@ -44,7 +44,7 @@ def _identical_within(context: DataContext) -> Finding | None:
     if not groups:
         return None
     n, surplus = len(context.images), sum(len(group) - 1 for group in groups)
-    blank = blanks(context, np.concatenate(groups))
+    blank = blanks(context, np.concatenate([group[1:] for group in groups]))
     where = " of the same part" if context.own_parts() else ""
     return Finding(
         code="D103",
@@ -78,7 +78,7 @@ def _near_within(context: DataContext) -> Finding | None:
         ),
         severity="info",
         evidence={"n": n, "near": len(items), "pictures": len(groups), "most": max(map(len, groups))},
-        advice=_advice_within(context),
+        advice=_advice_within(context, torn=_torn(context, items)),
         items=grouped(context, groups),
     )
 
@@ -104,9 +104,22 @@ def _near_contradicted(context: DataContext) -> Finding | None:
     )
 
 
-def _advice_within(context: DataContext) -> str:
+def _advice_within(context: DataContext, *, torn: bool = False) -> str:
     counted = "They count more than once in training and in scores; remove them if that is not meant."
-    return counted if context.own_parts() else f"{counted} A split keeps them in one part."
+    if context.own_parts():
+        return counted
+    if torn:
+        return f"{counted} The split could not keep all of them in one part: they hang together in bundles too large."
+    return f"{counted} A split keeps them in one part."
+
+
+def _torn(context: DataContext, items: IntArray) -> bool:
+    """Whether a split has items of one near-duplicate bundle in several parts."""
+    if context.split is None:
+        return False
+    items = items[context.part_of[items] != ""]
+    keys = context.measured.near.together[items]
+    return len(np.unique(np.stack([keys.astype(str), context.part_of[items]]), axis=1)[0]) > len(np.unique(keys))
 
 
 def _by_part(context: DataContext, items: IntArray) -> list[IntArray]:

@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 
 from secondlook.judge.findings.context import DataContext, needs_own_parts, needs_split
-from secondlook.judge.findings.words import many, percent, quoted
+from secondlook.judge.findings.words import many, percent, quoted, verb
 from secondlook.judge.registry import Check
 from secondlook.measure.power import smallest_difference
 from secondlook.types import PARTS, Finding, IntArray, Part
@@ -71,7 +71,7 @@ def _missing(context: DataContext) -> Finding | None:
     untaught = np.flatnonzero(np.isin(images.labels, missing.get("train", [])))
     return Finding(
         code="D204",
-        title=f"Missing are {said}.",
+        title=f"Missing {verb(len(next(iter(names.values()))), 'is', 'are')} {said}.",
         severity="serious" if "train" in missing else "warning",
         evidence={
             "n": int(there.sum()),
@@ -79,8 +79,8 @@ def _missing(context: DataContext) -> Finding | None:
             "counts": {part: dict(zip(images.classes, by_part[part].tolist(), strict=True)) for part in missing},
         },
         advice=(
-            "A class that is not in train is always answered wrongly, one that is not in test has no score. Add images "
-            "of it there, or leave out the source's own parts."
+            "A class that is not in train is always answered wrongly, one that is not in test has no score. "
+            + ("Add images of it there." if context.own_parts() else "Add images of it, or cut larger parts (--test).")
         ),
         items=tuple(context.items(untaught)),
     )
