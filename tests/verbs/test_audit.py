@@ -258,7 +258,7 @@ def test_labels_of_arrays_may_hold_what_no_file_can(judge: Any, tmp_path: Path) 
     X = np.random.default_rng(0).integers(0, 255, (24, 8, 8), dtype=np.uint8)
     found = sl.audit((X, np.array(["caf\udce9", "a\ud800"])[np.arange(24) % 2]), out=tmp_path / "o", quiet=True)
     document = json.loads((tmp_path / "o" / "audit.json").read_bytes().decode("utf-8"))
-    assert document["data"]["classes"] == list(found.data["classes"]) == ["a\ud800", "caf\udce9"]
+    assert document["data"]["classes"] == list(found.data["classes"]) == ["a\\ud800", "caf\\udce9"]
     assert "caf\\udce9" in (tmp_path / "o" / "audit.html").read_bytes().decode("utf-8")
 
 
