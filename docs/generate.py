@@ -17,7 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from secondlook.cli import app
-from secondlook.judge.findings import data_checks
+from secondlook.judge.findings import data_checks, model_checks
 from secondlook.models.ladder import ladder
 
 DOCS = Path(__file__).parent
@@ -45,10 +45,10 @@ def models() -> str:
     return "\n".join([*lines, "", "| net | text |", "|---|---|", *nets])
 
 
-def findings() -> str:
-    """A table of the checks, by code."""
+def findings(checks: Any) -> str:
+    """A table of checks, by code."""
     lines = ["| code | what it looks for | severity |", "|---|---|---|"]
-    lines += [f"| `{c.code}` | {c.about} | {c.severity} |" for c in sorted(data_checks(), key=lambda c: c.code)]
+    lines += [f"| `{c.code}` | {c.about} | {c.severity} |" for c in sorted(checks, key=lambda c: c.code)]
     return "\n".join(lines)
 
 
@@ -57,10 +57,16 @@ def generated(text: str) -> str:
 
     def fill(match: re.Match[str]) -> str:
         words = match[1].split()
-        body = {"ladder": models, "findings": findings}[words[0]]() if len(words) == 1 else options(words[1])
+        tables = {
+            "ladder": models,
+            "findings": lambda: findings(data_checks()),
+            "findings-of-models": lambda: findings(model_checks()),
+        }
+        body = tables[words[0]]() if len(words) == 1 else options(words[1])
         return f"<!-- {match[1]} -->\n{body}\n<!-- end -->"
 
-    return re.sub(r"<!-- (options: \w+|ladder|findings) -->(?:\n.*?<!-- end -->)?", fill, text, flags=re.DOTALL)
+    marks = r"<!-- (options: \w+|ladder|findings-of-models|findings) -->(?:\n.*?<!-- end -->)?"
+    return re.sub(marks, fill, text, flags=re.DOTALL)
 
 
 def demo() -> None:

@@ -1,18 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure: speeds are the business of bench/.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+from warm import shared_server
+
+# A busy machine is no failure: speeds are the business of bench/. Each run draws other examples; a thorough one, with
+# --hypothesis-profile thorough, draws as many as Hypothesis does by itself.
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.load_profile("quick")
+
+_caches = count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_server() -> Iterator[None]:
+    """All comparisons of a test process share one fork server, see `warm`."""
+    with shared_server():
+        yield
 
 
 @pytest.fixture(autouse=True)
 def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has an empty cache of its own; none touches the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+    # Not among the folders of the tests, which pytest looks through each time it makes one.
+    folder = tmp_path_factory.getbasetemp() / "caches" / str(next(_caches))
+    folder.mkdir(parents=True)
     monkeypatch.setenv("SECONDLOOK_CACHE", str(folder))
     return folder

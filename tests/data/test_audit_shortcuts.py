@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import hypergeom
@@ -42,7 +42,6 @@ def of(found: tuple[Shortcut, ...], name: str) -> Shortcut:
     return next(shortcut for shortcut in found if name in (shortcut.name, shortcut.kind))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(2, 5), st.integers(0, 1000))
 def test_rules_are_judged_as_scikit_learn_judges_them_on_the_other_half(k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -83,7 +82,6 @@ def test_for_two_classes_parting_is_the_balanced_accuracy_rescaled() -> None:
     assert told.parting.mean() == pytest.approx(0.383, abs=0.08)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 60), st.floats(0, 1), st.floats(0, 1), st.integers(0, 99))
 def test_the_chance_of_a_rule_is_the_tail_of_the_hypergeometric_law(n: int, a: float, b: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -92,7 +90,6 @@ def test_the_chance_of_a_rule_is_the_tail_of_the_hypergeometric_law(n: int, a: f
     assert chance(inside, ours) == pytest.approx(oracle, rel=1e-6, abs=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 255), min_size=40, max_size=300))
 def test_bins_keep_order_and_ties_and_never_mix_two_frequent_values(given_values: list[int]) -> None:
     values = np.array(given_values, dtype=np.uint8)

@@ -30,8 +30,8 @@ from secondlook.models.ladder import ladder, net_entry
 from secondlook.runs.files import write_rows
 from secondlook.runs.store import RunDirectory
 
-# 12 MB: enough to tell a copy of it from a block.
-N, SIDE = 250, 128
+# 6 MB: enough to tell a copy of it from a block.
+N, SIDE = 120, 128
 WHOLE = N * SIDE * SIDE * 3
 NET = "conv 2 5x5 stride 4, relu, maxpool 4, globalavg"
 
@@ -116,7 +116,7 @@ def as_classes(folder: Path, x: Any, y: Any) -> Path:
 
 
 def as_parts(folder: Path, x: Any, y: Any) -> Path:
-    np.savez(folder / "set.npz", x_train=x[:150], y_train=y[:150], x_test=x[150:], y_test=y[150:])
+    np.savez(folder / "set.npz", x_train=x[:80], y_train=y[:80], x_test=x[80:], y_test=y[80:])
     return folder / "set.npz"
 
 
@@ -136,7 +136,7 @@ def test_reading_holds_blocks_and_never_the_whole(
         images = read(path)
     assert isinstance(images.pixels, np.memmap)
     order = np.argsort(y, kind="stable") if form is as_classes else np.arange(N)
-    assert_array_equal(images.pixels[::50], x[order][::50])
+    assert_array_equal(images.pixels[::30], x[order][::30])
 
 
 @pytest.mark.usefixtures("small")
@@ -148,7 +148,7 @@ def test_splitting_and_handing_on_hold_blocks_and_never_the_whole(source: Path, 
         cut = split(images)
         paths = directory.scratch_pixels(images, cut)
     for part, path in paths.items():
-        assert_array_equal(np.load(path)[:20], images.pixels[cut[part][:20]])
+        assert_array_equal(np.load(path)[:15], images.pixels[cut[part][:15]])
         assert np.load(path, mmap_mode="r").shape == (len(cut[part]), SIDE, SIDE, 3)
     directory.close()
 
@@ -231,6 +231,7 @@ def test_a_model_that_would_take_half_of_the_memory_is_not_started() -> None:
     assert not any(entry.too_large(Size(49_000, 10_500, 10_500, (28, 28, 1), 10), 16e9) for entry in ladder().values())
 
 
+@pytest.mark.slow
 def test_a_comparison_goes_on_without_the_models_that_would_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

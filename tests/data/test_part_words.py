@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from PIL import Image
 
 from secondlook import read
+from secondlook.data.audit import Measured
+from secondlook.data.plan import plan
 from secondlook.data.words import few, part_of, repeats, seen_in_training
 from secondlook.errors import DataError
 
@@ -91,3 +94,38 @@ def test_a_long_list_of_names_is_cut() -> None:
     assert few(["a"]) == "a"
     assert few(["a", "b", "c"]) == "a, b, c"
     assert few([*"abcdefg"]) == "a, b, c and 4 more"
+
+
+def folders_without_train(path: Path) -> Path:
+    for part in ("val", "test"):
+        for i in range(12):
+            file = path / "photos" / part / "ab"[i % 2] / f"{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (4, 4), i).save(file)
+    return path / "photos"
+
+
+def npz_without_train(path: Path) -> Path:
+    x, y = np.arange(192, dtype=np.uint8).reshape(12, 4, 4), np.arange(12) % 2
+    np.savez(path / "set.npz", x_val=x, y_val=y, x_test=x, y_test=y)
+    return path / "set.npz"
+
+
+@pytest.mark.parametrize("write", [folders_without_train, npz_without_train])
+def test_valid_and_test_without_train_are_kept_and_not_compared(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    images = read(write(tmp_path))
+    assert images.parts is not None
+    assert {*images.parts.tolist()} == {"valid", "test"}
+    assert images.format.endswith("2 classes; no part to train on")
+    message = (
+        "expected a training part beside its own valid and test, got none; call one of them train, or give the images"
+    )
+    with pytest.raises(DataError, match=message):
+        plan(Measured(images))
+
+
+def test_a_test_part_alone_is_divided_and_that_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x_test=X, y_test=Y)
+    images = read(tmp_path / "set.npz")
+    assert images.parts is None
+    assert images.format.endswith("2 classes; no other part beside test, so divided like a set without parts")

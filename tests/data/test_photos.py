@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from secondlook import read
 from secondlook.data.read import damage, photos
+from secondlook.data.read.colours import one_scale
 from secondlook.data.read.photos import Header, Photo, decode, inspect, read_file
 from secondlook.data.read.shape import Plan
 
@@ -41,7 +42,7 @@ def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) 
 def native(data: bytes, *, grey: bool = False) -> Photo:
     """The photo in its own size, in colours."""
     header = inspect(lambda: data)
-    return decode(lambda: data, Plan(header.width, header.height, grey, None))
+    return decode(lambda: data, Plan(header.width, header.height, grey, None, one_scale([header.levels])))
 
 
 def pixels(data: bytes, *, grey: bool = False) -> np.ndarray:
@@ -156,20 +157,45 @@ def test_an_orientation_behind_the_pixels_of_a_png_is_found() -> None:
 # --- colours -----------------------------------------------------------------------------------------------------
 
 
-def test_16_bits_become_8_by_rounding_and_other_depths_by_their_scale() -> None:
+def test_16_bits_become_8_by_rounding() -> None:
     deep = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64)
     assert_array_equal(pixels(encoded(deep), grey=True)[..., 0], np.rint(deep / 257))
-    for value, dtype, expected in [
-        (0.4, np.float32, 102),
-        (100, np.float32, 100),
-        (25700, np.float32, 100),
-        (1e6, np.float32, 255),
-        (-5, np.float32, 0),
-        (1, np.int32, 1),
-        (25700, np.int32, 100),
-        (0, np.float32, 0),
-    ]:
-        assert first(encoded(np.full((8, 8), value, dtype), "TIFF")) == [expected] * 3, (value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "black", "white", "said"),
+    [
+        (np.float32, [0, 0.4, 1], 0, 1, ""),
+        (np.float32, [0, 0.4, 1.2], 0, 1.2, "values 0 to 1.2 scaled to 0 to 255"),
+        (np.float32, [0, 100, 255], 0, 255, ""),
+        (np.float32, [-5, 0.5, 300], -5, 300, "values -5 to 300 scaled to 0 to 255"),
+        (np.float32, [-1e38, 0, 3e38], -1e38, 3e38, "values -1e+38 to 3e+38 scaled to 0 to 255"),
+        (np.float32, [0, 1, 0], 0, 1, ""),
+        (np.int32, [1, 100, 200], 0, 255, ""),
+        (np.int32, [1, 3, 12], 0, 12, "values 0 to 12 scaled to 0 to 255"),
+        (np.int32, [7, 25_700, 60_000], 7, 60_000, "values 7 to 60000 scaled to 0 to 255"),
+        (np.int32, [7, 7, 7], 0, 7, "values 0 to 7 scaled to 0 to 255"),
+        (np.float32, [2.5, 2.5, 2.5], 2.5, 3.5, "values 2.5 to 2.5 scaled to 0 to 255"),
+    ],
+)
+@pytest.mark.parametrize("size", [None, 4])
+def test_images_of_32_bits_have_one_scale_that_of_their_set(
+    tmp_path: Path, dtype: Any, values: list[float], black: float, white: float, said: str, size: int | None
+) -> None:
+    # Twenty, so that the first guess from some of them misses the extremes.
+    x = np.array([values[1]] * 20, dtype)
+    x[-2:] = values[0], values[2]
+    (tmp_path / "a").mkdir()
+    for i, value in enumerate(x):
+        Image.fromarray(np.full((8, 8), value, dtype)).save(tmp_path / "a" / f"{i}.tif")
+    images = read(tmp_path, size=size)
+    shares = (x.astype(np.float64) - black) / (white - black)
+    assert_array_equal(images.pixels[:, 0, 0, 0], np.rint(255 * shares))
+    assert (said in images.format) if said else ("scaled" not in images.format)
+    assert read(tmp_path, size=size).format == images.format  # from the cache
+    arrays = read((np.broadcast_to(x[:, None, None], (20, 8, 8)), None), size=size).pixels[:, 0, 0, 0]
+    as_bytes = arrays if arrays.dtype == np.uint8 else np.rint(255 * arrays.astype(np.float64))
+    assert_allclose(images.pixels[:, 0, 0, 0], as_bytes, atol=1 if size else 0)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -496,3 +522,13 @@ def test_a_pgm_of_16_bits_has_one_scale_however_dark_it_is(most: int, value: int
 
 def test_real_numbers_may_exceed_1_by_rounding() -> None:
     assert first(encoded(np.full((8, 8), 1.0000001, np.float32), "TIFF")) == [255, 255, 255]
+
+
+def test_images_of_8_bits_keep_their_scale_beside_real_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.full((8, 8), 100, np.uint8)).save(tmp_path / "a" / "0.png")
+    Image.fromarray(np.full((8, 8), 50, np.float32)).save(tmp_path / "a" / "1.tif")
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(tmp_path / "a" / "2.tif")
+    images = read(tmp_path)
+    assert images.pixels[:, 0, 0, 0].tolist() == [100, 255, 0]
+    assert "values 0.5 to 50 scaled to 0 to 255" in images.format

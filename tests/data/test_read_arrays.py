@@ -367,7 +367,8 @@ def test_the_largest_numbers_do_not_overflow() -> None:
 def test_parts_are_given_as_a_list_or_an_array_and_one_part_alone_is_none() -> None:
     assert own_parts(None) is None
     assert own_parts(["train", "train"]) is None
-    assert own_parts(np.array(["valid", "test"])) is None
+    assert own_parts(np.array(["test", "test"])) is None
+    assert_array_equal(own_parts(np.array(["valid", "test"])), np.array(["valid", "test"]))
     assert_array_equal(own_parts(["train", "test"]), np.array(["train", "test"]))
 
 
@@ -413,3 +414,22 @@ def test_a_tensor_with_gradients_is_an_array_too() -> None:
 def test_a_tensor_that_numpy_cannot_hold_is_refused_in_a_sentence() -> None:
     with pytest.raises(DataError, match="arrays: expected images and labels as NumPy can hold them, got others"):
         of(torch.zeros(3, 4, 4, dtype=torch.bfloat16))
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "1 image of 4x4, grey, 1 class"), (2, "2 images of 4x4, grey, 1 class")])
+def test_one_image_is_no_images(n: int, said: str) -> None:
+    assert read((np.zeros((n, 4, 4), np.uint8), np.zeros(n, int))).format == f"arrays from Python: {said}"
+
+
+@pytest.mark.parametrize(("masked", "words"), [(1, "1 of 96 is masked"), (5, "5 of 96 are masked")])
+def test_masked_values_are_refused(masked: int, words: str) -> None:
+    x = np.ma.MaskedArray(np.ones((6, 4, 4), np.uint8), mask=np.arange(96).reshape(6, 4, 4) < masked)
+    with pytest.raises(DataError, match=f"expected every value to count, got a masked array of which {words}; fill"):
+        read((x, np.arange(6) % 2))
+    with pytest.raises(DataError, match="got a masked array of which 3 of 6 are masked; fill"):
+        read((x.filled(0), np.ma.MaskedArray(np.arange(6) % 2, mask=[True, False] * 3)))
+
+
+def test_a_masked_array_of_which_nothing_is_masked_is_an_array_like_any_other() -> None:
+    x = np.arange(96, dtype=np.uint8).reshape(6, 4, 4)
+    assert_array_equal(read((np.ma.MaskedArray(x), np.ma.MaskedArray(np.arange(6) % 2))).pixels[..., 0], x)

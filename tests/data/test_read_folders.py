@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
@@ -27,7 +27,6 @@ def faults(images: ImageSet) -> list[tuple[str, str]]:
     return [(fault.name, fault.kind) for fault in images.faults]
 
 
-@settings(max_examples=30)
 @given(
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.just(5), st.just(7), st.sampled_from([1, 3]))),
     st.sampled_from(["png", "bmp", "tiff", "webp", "gif"]),
@@ -163,14 +162,14 @@ def test_palettes_with_a_transparent_colour_are_laid_on_white(photo: Photo, tmp_
     assert pixels[0, 1, 1].tolist() == [255, 0, 0]
 
 
-def test_tiffs_of_cmyk_and_of_real_numbers_are_read(photo: Photo, tmp_path: Path) -> None:
+def test_tiffs_of_cmyk_and_of_32_bits_are_read(photo: Photo, tmp_path: Path) -> None:
     photo("a/1.tiff", (0, 255, 255, 0), mode="CMYK")
-    photo("a/2.tiff", np.full((8, 8), 0.4, np.float32))
-    photo("a/3.tiff", np.full((8, 8), 100, np.int32))
+    photo("a/2.tiff", np.full((8, 8), 0, np.int32))
+    photo("a/3.tiff", np.full((8, 8), 4e5, np.float32))
     photo("a/4.tiff", np.full((8, 8), 1e6, np.float32))
-    photo("a/5.tiff", np.full((8, 8), 1, np.int32))
+    photo("a/5.tiff", np.full((8, 8), 6e5, np.int32))
     pixels = read(tmp_path / "photos").pixels[:, 0, 0]
-    assert pixels.tolist() == [[255, 0, 0], [102] * 3, [100] * 3, [255] * 3, [1] * 3]
+    assert pixels.tolist() == [[255, 0, 0], [0] * 3, [102] * 3, [255] * 3, [153] * 3]
 
 
 def test_a_uniform_size_is_kept_and_others_become_64(photo: Photo, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.testing import assert_array_equal
 from secondlook import ImageSet, read
 from secondlook.data.read import hdf5, large
 from secondlook.errors import DataError
+from secondlook.types import Fault
 
 RNG = np.random.default_rng(7)
 X = RNG.integers(0, 256, (6, 5, 5)).astype(np.uint8)
@@ -307,9 +310,30 @@ def test_a_group_that_holds_itself_many_times_does_not_trap(tmp_path: Path) -> N
             group[f"again{i}"] = group
 
     with h5py.File(written(tmp_path, write)) as file:
-        assert [name for name, _ in hdf5._sets(file, "", [])] == ["train/x", "train/y"]
+        assert [name for name, _ in hdf5._sets(file, [])] == ["train/x", "train/y"]
 
 
 def test_labels_in_another_encoding_stay_different(tmp_path: Path) -> None:
     y = np.array([b"caf\xe9", b"caf\xe8", b"tea"] * 2)
     assert read(written(tmp_path, lambda file: pair(file, y=y))).classes == ("caf\\xe8", "caf\\xe9", "tea")
+
+
+def test_a_web_of_links_is_walked_so_far_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5, "_MOST_IN_ALL", 1000)
+
+    def write(file: h5py.File) -> None:
+        pair(file)
+        # Twenty names each for the group below: 160,000 ways down through five groups.
+        groups = [file.create_group("level0"), *(h5py.Group(h5py.h5g.create(file.id, None)) for _ in range(4))]
+        for upper, lower in pairwise(groups):
+            for i in range(20):
+                upper[f"way{i}"] = lower
+        pair(groups[-1])
+
+    file = written(tmp_path, write)
+    with h5py.File(file) as opened:
+        faults: list[Fault] = []
+        assert [name for name, _ in hdf5._sets(opened, faults)] == ["x", "y"]
+    assert len(faults) == 1
+    assert re.fullmatch("not looked into, after 1,0[0-9][0-9] names", faults[0].reason)
+    assert len(read(file)) == 6

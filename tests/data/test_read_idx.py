@@ -203,3 +203,17 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     write(tmp_path / "data" / "train-labels-idx1-ubyte", Y)
     (tmp_path / "data" / "train-images-idx3-ubyte").symlink_to(tmp_path / "train-images-idx3-ubyte")
     assert not idx.recognises(tmp_path / "data")
+
+
+@pytest.mark.parametrize("part", ["t10k", "train"])
+def test_a_part_without_labels_is_left_out_beside_one_with_them(tmp_path: Path, part: str) -> None:
+    for name in ("train", "t10k"):
+        write(tmp_path / f"{name}-images-idx3-ubyte", X)
+    other = "t10k" if part == "train" else "train"
+    write(tmp_path / f"{other}-labels-idx1-ubyte", Y)
+    images = read(tmp_path)
+    assert len(images) == 6
+    assert images.names[0] == f"{other}-images-idx3-ubyte:0"
+    assert f"; {part}-images-idx3-ubyte left out, it has no labels" in images.format
+    np.savez(tmp_path / "set.npz", **{f"x_{part}": X, f"x_{other}": X, f"y_{other}": Y})
+    assert f"; x_{part} left out, it has no labels" in read(tmp_path / "set.npz").format

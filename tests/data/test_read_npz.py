@@ -78,7 +78,7 @@ def test_a_named_class_without_images_is_left_out_and_said_so(file: Path) -> Non
     np.savez(file, x=X, y=Y, classes=np.array(["a", "never", "b", "c"])[[0, 2, 3, 1]])
     images = read(file)
     assert images.classes == ("a", "b", "c")
-    assert "1 of the 4 named classes hold no image" in images.format
+    assert "1 of the 4 named classes holds no image" in images.format
     np.savez(file, x=X, y=np.array([2, 2, 0, 0, -1, -1]), classes=np.array(["a", "never", "b"]))
     assert read(file).classes == ("a", "b")
     assert read(file).labels.tolist() == [1, 1, 0, 0, -1, -1]

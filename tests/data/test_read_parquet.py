@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -481,3 +482,37 @@ def test_class_folders_are_read_as_such_beside_a_stray_parquet(tmp_path: Path) -
     pd.DataFrame({"digest": [b"1", b"2"], "label": [0, 1]}).to_parquet(tmp_path / "cats/digests.parquet")
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
     assert read(tmp_path).classes == ("cats", "dogs")
+
+
+def two_of_structs(folder: Path) -> None:
+    images = pa.array([{"bytes": png(1), "path": None}], IMAGE)
+    pq.write_table(pa.table({"left": images, "right": images, "label": [0]}), folder / "a.parquet")
+
+
+def two_of_bytes(folder: Path) -> None:
+    images = pa.array([png(1)])
+    pq.write_table(pa.table({"left": images, "right": images, "label": [0]}), folder / "a.parquet")
+
+
+def two_of_lists(folder: Path) -> None:
+    pixels = pa.array([[1] * 4], pa.list_(pa.uint8()))
+    pq.write_table(pa.table({"left": pixels, "right": pixels, "label": [0]}), folder / "a.parquet")
+
+
+@pytest.mark.parametrize("write", [two_of_structs, two_of_bytes, two_of_lists])
+def test_of_several_columns_of_images_one_has_to_be_chosen(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path)
+    message = r"a\.parquet: expected one column of images, got left, right, and nothing tells which is meant; call that"
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "a.parquet")
+    if write is two_of_structs:
+        with pytest.raises(DataError, match=message):
+            read(tmp_path)
+
+
+def test_the_column_called_image_is_taken_and_the_other_is_said_to_be_ignored(tmp_path: Path) -> None:
+    images = [pa.array([{"bytes": png(value), "path": None}], IMAGE) for value in (7, 9)]
+    pq.write_table(pa.table({"mask": images[0], "image": images[1], "label": [0]}), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    assert shown(found) == [(9, "0")]
+    assert "; ignored the column mask" in found.format

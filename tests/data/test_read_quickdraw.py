@@ -67,7 +67,7 @@ def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(tmp_path:
 def test_a_class_without_drawings_is_said(tmp_path: Path) -> None:
     np.save(tmp_path / "ant.npy", X)
     np.save(tmp_path / "bee.npy", X[:0])
-    assert "1 of the 2 named classes hold no image" in read(tmp_path).format
+    assert "1 of the 2 named classes holds no image" in read(tmp_path).format
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"", b"\x93NUMPY\x01\x00"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -68,7 +68,6 @@ def test_a_dot_is_a_disc_in_the_middle(dot: Stroke) -> None:
 
 
 @given(sketches)
-@settings(max_examples=40, deadline=None)
 def test_the_margin_stays_black(strokes: list[Stroke]) -> None:
     image = drawn(*strokes)
     assert image.max() > 0
@@ -76,7 +75,6 @@ def test_the_margin_stays_black(strokes: list[Stroke]) -> None:
 
 
 @given(st.lists(sketches, min_size=1, max_size=30))
-@settings(max_examples=20, deadline=None)
 def test_a_drawing_is_the_same_alone_and_among_others(sheets: list[list[Stroke]]) -> None:
     assert_array_equal(render(batch(*sheets)), np.stack([drawn(*strokes) for strokes in sheets]))
 
@@ -125,7 +123,6 @@ def by_cairo(strokes: list[Stroke]) -> Any:
 
 
 @given(sketches)
-@settings(max_examples=60, deadline=None)
 def test_any_strokes_come_out_nearly_as_cairo_draws_them(strokes: list[Stroke]) -> None:
     difference = np.abs(drawn(*strokes).astype(int) - by_cairo(strokes))
     assert difference.mean() < 2
@@ -173,7 +170,6 @@ def plain_peucker(x: Any, y: Any, epsilon: float) -> list[int]:
 
 
 @given(st.lists(points, min_size=1, max_size=6), st.sampled_from([0.5, 2.0, 40.0]))
-@settings(max_examples=80, deadline=None)
 def test_several_lines_at_once_lose_the_points_that_the_textbook_takes(lines: list[Stroke], epsilon: float) -> None:
     arrays = [(np.array(x, float), np.array(y, float)) for x, y in lines]
     x, y = (np.concatenate([line[axis] for line in arrays]) for axis in (0, 1))
@@ -185,7 +181,6 @@ def test_several_lines_at_once_lose_the_points_that_the_textbook_takes(lines: li
 
 
 @given(points, st.sampled_from([0.5, 2.0, 40.0]))
-@settings(max_examples=60, deadline=None)
 def test_no_point_is_lost_that_is_farther_than_epsilon(line: Stroke, epsilon: float) -> None:
     x, y = np.array(line[0], float), np.array(line[1], float)
     kept = np.flatnonzero(peucker(x, y, np.array([0]), np.array([len(x) - 1]), epsilon)).tolist()
@@ -199,7 +194,6 @@ def test_no_point_is_lost_that_is_farther_than_epsilon(line: Stroke, epsilon: fl
 
 
 @given(st.lists(sketches, min_size=1, max_size=4), st.integers(-3000, 3000), st.integers(-3000, 3000))
-@settings(max_examples=40, deadline=None)
 def test_where_raw_strokes_lie_makes_no_difference(sheets: list[list[Stroke]], right: int, down: int) -> None:
     moved = [[([v + right for v in x], [v + down for v in y]) for x, y in strokes] for strokes in sheets]
     here, there = simplify(batch(*sheets)), simplify(batch(*moved))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -28,7 +28,6 @@ def bilinear(x: np.ndarray, height: int, width: int) -> np.ndarray:
     return torch.nn.functional.interpolate(planes, (height, width), mode="bilinear").permute(0, 2, 3, 1).numpy()
 
 
-@settings(max_examples=60)
 @given(images, st.data())
 def test_shrinking_takes_the_mean_of_the_covered_area(x: np.ndarray, data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, x.shape[1])), data.draw(st.integers(1, x.shape[2]))
@@ -36,14 +35,12 @@ def test_shrinking_takes_the_mean_of_the_covered_area(x: np.ndarray, data: st.Da
     assert np.abs(resampled(x, height, width) - expected).max() <= 0.5 + 1e-9
 
 
-@settings(max_examples=60)
 @given(images, st.integers(0, 40), st.integers(0, 40))
 def test_growing_is_bilinear_as_in_pytorch(x: np.ndarray, more: int, wider: int) -> None:
     height, width = x.shape[1] + more, x.shape[2] + wider
     assert np.abs(resampled(x, height, width) - bilinear(x, height, width)).max() <= 0.5 + 1e-9
 
 
-@settings(max_examples=40)
 @given(images, st.integers(0, 40), st.data())
 def test_each_axis_has_its_own_rule(x: np.ndarray, more: int, data: st.DataObject) -> None:
     height, width = x.shape[1] + more, data.draw(st.integers(1, x.shape[2]))
@@ -51,7 +48,6 @@ def test_each_axis_has_its_own_rule(x: np.ndarray, more: int, data: st.DataObjec
     assert np.abs(resampled(x, height, width) - expected).max() <= 0.5 + 1e-9
 
 
-@settings(max_examples=40)
 @given(images, edges, edges)
 def test_what_is_mirrored_or_turned_comes_out_mirrored_or_turned(x: np.ndarray, height: int, width: int) -> None:
     done = resampled(x, height, width)
@@ -60,7 +56,6 @@ def test_what_is_mirrored_or_turned_comes_out_mirrored_or_turned(x: np.ndarray, 
     assert_array_equal(resampled(x.swapaxes(1, 2), width, height), done.swapaxes(1, 2))
 
 
-@settings(max_examples=100)
 @given(st.integers(1, 60), st.integers(1, 90), st.integers(1, 20))
 def test_weights_are_whole_numbers_with_one_total_however_the_lines_are_cut(n: int, m: int, band: int) -> None:
     first, whole = weights(n, m)
@@ -75,7 +70,6 @@ def test_weights_are_whole_numbers_with_one_total_however_the_lines_are_cut(n: i
     assert_array_equal(added, whole)
 
 
-@settings(max_examples=60)
 @given(st.data(), st.sampled_from([1, 2, 4, 8]), st.integers(1, 12))
 def test_lines_that_stand_for_several_are_weighed_by_how_many(data: st.DataObject, step: int, band: int) -> None:
     whole, m = data.draw(st.integers(2, 90)), data.draw(st.integers(1, 20))

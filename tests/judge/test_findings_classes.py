@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.dummy import DummyClassifier
 
+from secondlook import read
 from secondlook.judge.findings.classes import CHECKS
 from secondlook.types import Finding
 
@@ -269,3 +272,20 @@ def test_a_mix_needs_two_labelled_parts_of_the_source(
     assert ask(CHECKS, "D208", make_context(make_set([0, 1]))) == "the source has no parts of its own"
     unlabelled = make_set([0, 1, -1], parts=["train", "train", "test"])
     assert ask(CHECKS, "D208", make_context(unlabelled)) == "the source has no second labelled part of its own"
+
+
+def test_a_class_that_only_its_folder_names_is_without_images(
+    tmp_path: Path, make_context: Callable, ask: Callable
+) -> None:
+    for name in ("cat/0.png", "dog/0.png", "fox/broken.png", "notes/read.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (4, 4), 9).save(tmp_path / name, "PNG")
+    (tmp_path / "emu").mkdir()
+    for name in ("fox/broken.png", "notes/read.txt"):
+        (tmp_path / name).write_text("no image")
+    images = read(tmp_path)
+    assert images.classes == ("cat", "dog")
+    found = ask(CHECKS, "D205", make_context(images))
+    assert found.title == "2 classes of 4 have no image: 'emu', 'fox'."
+    assert found.evidence == {"n": 4, "empty": ["emu", "fox"]}
+    assert "; no images in emu" in images.format

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from secondlook import read
 from secondlook.judge.findings.faults import CHECKS
 from secondlook.types import Fault, FaultKind
 
@@ -50,7 +53,8 @@ def test_lost_images_are_named_and_counted_and_serious_above_5_percent(
     assert found.evidence["share"] == pytest.approx(n / (95 + n))
     assert found.evidence["reasons"] == ({"cut off": n - 1, "empty": 1} if n > 1 else {"empty": 1})
     assert found.title.startswith(f"{n} of {95 + n} images (")
-    assert found.title.endswith(f"{'was' if n == 1 else 'were'} left out.")
+    why = "" if code != "D501" else ": empty" if n == 1 else f"; {n - 1} of them: cut off"
+    assert found.title.endswith(f"{'was' if n == 1 else 'were'} left out{why}.")
 
 
 def test_images_outside_the_class_folders_are_told(make_set: Callable, make_context: Callable, ask: Callable) -> None:
@@ -76,3 +80,14 @@ def test_an_unlabelled_set_has_faults_all_the_same(make_set: Callable, make_cont
     # These checks apply to every set.
     context = make_context(make_set([-1, -1], faults=faults("broken", 1)))
     assert ask(CHECKS, "D501", context).severity == "serious"
+
+
+def test_a_row_without_a_part_is_said_to_be_one(tmp_path: Path, make_context: Callable, ask: Callable) -> None:
+    rows = [f"{i}.png,{'ab'[i % 2]},{part}" for i, part in enumerate(("train", "train", "test", "test", ""))]
+    for i in range(5):
+        Image.new("L", (4, 4), i).save(tmp_path / f"{i}.png")
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,part", *rows]))
+    found = ask(CHECKS, "D501", make_context(read(tmp_path)))
+    assert found.title == (
+        "1 of 5 images (20 %) cannot be used and was left out: no part in this row, where others have one."
+    )

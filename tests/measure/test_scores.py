@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from cases import answers
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
@@ -15,16 +16,6 @@ from statsmodels.stats.proportion import proportion_confint
 from secondlook.errors import UsageError
 from secondlook.measure import scores
 from secondlook.measure.intervals import wilson
-
-
-@st.composite
-def answers(draw: Any) -> tuple[Any, Any]:
-    """Labels (n,) and probabilities (n, k), some classes absent."""
-    k, n, seed = draw(st.integers(2, 6)), draw(st.integers(1, 40)), draw(st.integers(0, 2**32 - 1))
-    rng = np.random.default_rng(seed)
-    sharp = draw(st.sampled_from([0.1, 1.0, 10.0]))
-    said = rng.dirichlet(np.full(k, sharp), n)
-    return rng.integers(0, k, n), (said / said.sum(1, keepdims=True))
 
 
 @given(answers())
@@ -45,6 +36,36 @@ def test_scores_equal_scikit_learns(case: tuple[Any, Any]) -> None:
     theirs = sk.precision_recall_fscore_support(labels, predicted, labels=range(k), zero_division=0)
     for ours, other in zip((table["precision"], table["recall"], table["f1"], table["support"]), theirs, strict=True):
         np.testing.assert_allclose(ours, other, atol=1e-12)
+
+
+@given(answers())
+def test_averages_over_classes_and_correlations_equal_scikit_learns(case: tuple[Any, Any]) -> None:
+    labels, said = case
+    predicted = said.argmax(1)
+    found = scores.overall(scores.Margins.of(scores.confusion(labels, predicted, said.shape[1])))
+    for average in ("macro", "weighted"):
+        theirs = sk.precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
+        for name, value in zip(("precision", "recall", "f1"), theirs, strict=False):
+            assert found[f"{average}_{name}"] == pytest.approx(value, abs=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns where only one class is there
+        assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(labels, predicted), abs=1e-12)
+        assert found["kappa"] == pytest.approx(sk.cohen_kappa_score(labels, predicted), abs=1e-12, nan_ok=True)
+
+
+def test_scores_of_many_tables_at_once_are_those_of_each() -> None:
+    rng = np.random.default_rng(0)
+    tables = rng.integers(0, 9, (5, 4, 4))
+    each = [scores.Margins.of(table) for table in tables]
+    many = scores.Margins(*(np.stack([getattr(one, name) for one in each]) for name in ("hits", "answers", "labels")))
+    for name, values in scores.overall(many).items():
+        np.testing.assert_allclose(values, [scores.overall(one)[name] for one in each], rtol=1e-14)
+
+
+def test_one_class_alone_has_no_kappa_and_a_correlation_of_zero() -> None:
+    found = scores.overall(scores.Margins.of(np.array([[7, 0], [0, 0]])))
+    assert np.isnan(found["kappa"])
+    assert found["mcc"] == 0
 
 
 @given(answers(), st.sampled_from(scores.METRICS))

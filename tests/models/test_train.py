@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secondlook.models.train import Recipe, auto_batch, auto_epochs, train
+from secondlook.models.engines import Measured
+from secondlook.models.train import Before, Recipe, auto_batch, auto_epochs, train
+from secondlook.types import Epoch, History, Seam
 
 
 class Counting:
     """Validation losses by epoch are given; the weights are the number of steps taken."""
 
-    def __init__(self, losses: list[float], step_seconds: float = 0.0) -> None:
-        self.losses, self.step_seconds = losses, step_seconds
+    def __init__(self, losses: list[float], step_seconds: float = 0.0, *, weighted: list[float] | None = None) -> None:
+        self.losses, self.weighted, self.step_seconds = losses, weighted or losses, step_seconds
         self.batches: list[np.ndarray[Any, Any]] = []
         self.rates: list[float] = []
         self.asked: list[Any] = []
@@ -34,12 +36,13 @@ class Counting:
     def objective(self) -> float:
         return 0.5
 
-    def evaluate(self, part: str, items: Any = None) -> tuple[float, float]:
+    def evaluate(self, part: str, items: Any = None) -> Measured:
         if part == "train":
             self.asked.append(items)
-            return 0.1, 0.9
+            return Measured(0.1, 0.9, 0.1)
         self.evaluations += 1
-        return self.losses[self.evaluations - 1], 0.8
+        at = self.evaluations - 1
+        return Measured(self.losses[at], 0.8, self.weighted[at])
 
     def logits(self, pixels: Any) -> Any:
         raise AssertionError("training asks for no logits")
@@ -50,10 +53,21 @@ class Counting:
     def restore(self, weights: Any) -> None:
         self.restored = int(weights["epoch"])
 
+    def state(self) -> Any:
+        return {"weights/epoch": np.array(self.evaluations)}
+
+    def resume(self, state: Any) -> None:
+        raise AssertionError("the caller moves the engine")
+
 
 def run(engine: Counting, n: int = 10, n_valid: int = 4, **recipe: Any) -> Any:
     settings = {"epochs": len(engine.losses), "batch": 4, "learning_rate": 1.0, **recipe}
-    return train(engine, Recipe(**settings), n_train=n, n_valid=n_valid, rng=np.random.default_rng(0))
+    return trained(engine, Recipe(**settings), n, n_valid).history
+
+
+def trained(engine: Counting, recipe: Recipe, n: int = 10, n_valid: int = 4, before: Any = None, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    return train(engine, recipe, n_train=n, n_valid=n_valid, rng=rng, before=before)
 
 
 def test_the_weights_of_the_lowest_validation_loss_are_restored() -> None:
@@ -62,6 +76,14 @@ def test_the_weights_of_the_lowest_validation_loss_are_restored() -> None:
     assert (history.best, engine.restored, len(history.epochs)) == (2, 2, 4)
     assert history.ended == "all 4 epochs done"
     assert [e.valid_loss for e in history.epochs] == [0.9, 0.5, 0.7, 0.6]
+
+
+def test_with_weights_the_weighted_validation_loss_decides() -> None:
+    engine = Counting([0.9, 0.5, 0.7, 0.6], weighted=[3.0, 4.0, 2.0, 5.0])
+    history = run(engine)
+    assert (history.best, engine.restored) == (3, 3)
+    assert [e.valid_weighted_loss for e in history.epochs] == [3.0, 4.0, 2.0, 5.0]
+    assert len(run(Counting([0.9, 0.5, 0.7, 0.6], weighted=[3.0, 4.0, 2.0, 5.0]), patience=1).epochs) == 2
 
 
 def test_of_equal_epochs_the_first_is_kept() -> None:
@@ -137,13 +159,42 @@ def test_a_second_ctrl_c_raises_as_usual() -> None:
     engine = Counting([0.5] * 1000, step_seconds=0.0)
     engine.step = lambda items, rate: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[method-assign]
 
-    def twice(part: str, items: Any = None) -> tuple[float, float]:
+    def twice(part: str, items: Any = None) -> Measured:
         os.kill(os.getpid(), signal.SIGINT)
-        return 0.5, 0.5
+        return Measured(0.5, 0.5, 0.5)
 
     engine.evaluate = twice  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         run(engine)
+
+
+def lived(losses: list[float], changed: tuple[str, ...] = ()) -> Before:
+    """A training before, with these validation losses; its kept weights are called epoch -1."""
+    epochs = tuple(Epoch(i + 1, 10.0 * (i + 1), 0.1, loss, loss, 0.5, loss, 0.5) for i, loss in enumerate(losses))
+    best = int(np.argmin(losses)) + 1
+    weights = None if changed else {"epoch": np.array(-1)}
+    return Before(History(epochs, best, "all"), np.arange(4), changed, weights)
+
+
+def test_what_was_kept_before_is_to_be_beaten_and_patience_counts_from_the_seam() -> None:
+    engine = Counting([0.9] * 9)
+    history = trained(engine, Recipe(9, 4, 1.0, patience=3), before=lived([0.3, 0.8, 0.8, 0.8, 0.8])).history
+    assert (len(history.epochs), history.best, engine.restored) == (8, 1, -1)
+    assert history.ended == "no lower validation loss for 3 epochs"
+    better = Counting([0.9, 0.2])
+    history = trained(better, Recipe(2, 4, 1.0), before=lived([0.3, 0.8])).history
+    assert (history.best, better.restored, history.ended) == (4, 2, "all 4 epochs done")
+    assert history.epochs[2].seconds > 20.0, "seconds are counted on"
+
+
+def test_what_was_kept_for_another_objective_does_not_compete() -> None:
+    engine = Counting([0.9, 0.95])
+    before = lived([0.3, 0.8], changed=("class weights",))
+    found = trained(engine, Recipe(2, 4, 1.0), before=before)
+    assert (found.history.best, engine.restored) == (3, 1)
+    assert found.history.seams == (Seam(2, ("class weights",)),)
+    assert found.sample is before.sample
+    assert all(items is before.sample for items in engine.asked)
 
 
 def test_training_works_outside_the_main_thread() -> None:

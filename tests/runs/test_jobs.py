@@ -17,6 +17,13 @@ import pytest
 
 from secondlook.errors import RunError
 from secondlook.runs.jobs import ForkServer, Interrupts
+from warm import own_servers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers_of_their_own() -> Iterator[None]:
+    with own_servers():
+        yield
 
 
 @pytest.fixture(scope="module")

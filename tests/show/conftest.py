@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from secondlook.measure.intervals import wilson
+from secondlook.measure.pairs import compare_pairs
+from secondlook.measure.scorecard import scorecards
 from secondlook.measure.scores import balanced_accuracy, confusion, log_loss, macro_f1
 from secondlook.seeds import stream
-from secondlook.types import Epoch, History, Part, Predictions, Row, Run, Thumbnails
+from secondlook.types import Epoch, History, Pairs, Part, Predictions, Row, Run, Scores, Thumbnails
 
 # name, family, share of right answers, trained, stored, multiply-adds, seconds
 LADDER = (
@@ -106,13 +108,19 @@ def build_run(
     def thumbnails() -> Thumbnails:
         items = np.arange(0)
         if chosen:
-            wrong = np.flatnonzero(made[chosen].predicted != made[chosen].labels)
-            items = wrong[:400]
-        return Thumbnails(items.astype(np.int64), _pictures(labels["test"][items], shape, stream(seed, "pictures")))
+            wrong = np.flatnonzero(made[chosen].predicted != made[chosen].labels)[:400]
+            learnt = predictions(chosen, "train")
+            items = np.r_[wrong, learnt.items[np.flatnonzero(learnt.predicted != learnt.labels)][:100]]
+        given = np.r_[labels["test"], labels["train"]][items]
+        return Thumbnails(items.astype(np.int64), _pictures(given, shape, stream(seed, "pictures")))
 
     def predictions(model: str, part: Part = "test") -> Predictions:
-        assert part == "test"
-        return made[model]
+        if part == "test":
+            return made[model]
+        given, right = labels[part].astype(np.int64), 1.0 if perfect else 0.995
+        said = _answers(given, right, k, stream(seed, "answers", model, part))
+        names = [f"{part}.csv:{i + 2}" for i in range(len(given))]
+        return Predictions(model, part, said, given, n_test + np.arange(len(given)), names, classes)
 
     config = {
         "metric": metric, "seed": seed, "command": f"secondlook compare digits --models all --seed {seed}",
@@ -127,7 +135,16 @@ def build_run(
     }  # fmt: skip
     counts = {part: np.bincount(values, minlength=k).tolist() for part, values in labels.items()}
     majority = float((labels["test"] == int(np.argmax(counts["train"]))).mean())
-    return Run(path, config, data, tuple(rows), 1 / k, majority, chosen, histories, counts, predictions, thumbnails)
+    right = {r.model: made[r.model].predicted == made[r.model].labels for r in rows if r.test_accuracy is not None}
+
+    def scores(model: str) -> Scores:
+        said, most = {model: made[model].probabilities}, int(np.argmax(counts["train"]))
+        return scorecards(labels["test"], said, classes, most=most, draws=100)[model]
+
+    return Run(
+        path, config, data, tuple(rows), 1 / k, majority, chosen, histories, counts, predictions, thumbnails,
+        pairs=Pairs(compare_pairs(right)), _scores=scores,
+    )  # fmt: skip
 
 
 def _pictures(labels: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
@@ -158,7 +175,16 @@ def noted() -> Run:
 
 @pytest.fixture(scope="session")
 def make_run() -> Callable[..., Run]:
-    return build_run
+    """Makes each run once: nothing changes it."""
+    made: dict[str, Run] = {}
+
+    def make(**variant: Any) -> Run:
+        key = repr(sorted(variant.items()))
+        if key not in made:
+            made[key] = build_run(**variant)
+        return made[key]
+
+    return make
 
 
 @pytest.fixture(scope="session")

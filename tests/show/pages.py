@@ -26,13 +26,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags[tag] += 1
-        self.note(attrs)
+        self.note(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
         self.tags[tag] += 1
-        self.note(attrs)
+        self.note(tag, attrs)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -41,12 +41,12 @@ class Page(HTMLParser):
         if "style" not in self.open:
             self.said.append(data)
 
-    def note(self, attrs):
+    def note(self, tag, attrs):
         for name, value in attrs:
             if name == "id":
                 self.ids.append(value)
-            elif name == "href":
+            elif name == "href" and tag != "image":
                 self.links.append(value)
-            elif name in ("src", "srcset", "data", "action", "poster"):
+            elif name in ("href", "src", "srcset", "data", "action", "poster"):
                 self.sources.append(value)
             assert not name.startswith("on")

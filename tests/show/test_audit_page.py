@@ -106,7 +106,7 @@ def test_the_page_opens_with_what_misleads():
     assert first.text == f"{counts}: as they are, these images make numbers that mislead."
     assert (second.text, second.anchor) == (f"{LEAK.title}.", "D103")
     assert third.text == (
-        "49 items were left out (49 could not be read): all that is said here is about the 1,412 images that remain."
+        "49 items were left out (49 could not be used): all that is said here is about the 1,412 images that remain."
     )
 
 
@@ -337,7 +337,7 @@ def test_a_reason_that_several_checks_share_stands_once():
 
 def test_what_was_left_out_is_named_with_its_reason(written):
     page, _, _ = written["plain"]
-    assert "49 could not be read photos/ dog/ broken_0.jpg truncated: 1,204 of 88,123 bytes" in page.text
+    assert "49 could not be used photos/ dog/ broken_0.jpg truncated: 1,204 of 88,123 bytes" in page.text
     assert "2 are not meant as images photos/ .DS_Store not an image photos/ a.txt not an image" in page.text
     assert "and 9 more, all in audit.json" in page.text  # 49, 40 of them listed
     assert "Left out" not in written["nothing"][0].text

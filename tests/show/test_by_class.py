@@ -14,6 +14,17 @@ from secondlook.show.facts import matrix, most_missed
 from secondlook.show.report import write_report
 
 
+def test_the_ranking_scores_stand_beside_the_others_only_where_they_are_given(run):
+    p = run.predictions(run.chosen)
+    scores = run.scores()
+    made, plain = class_table(matrix(p), p.classes, scores), class_table(matrix(p), p.classes)
+    assert (made.ranked, plain.ranked) == (True, False)
+    for line, other in zip(made.lines, plain.lines, strict=True):
+        assert line.roc_auc == f"{scores['roc_auc', line.name].value:.3f}"[1:]
+        assert line.average_precision == f"{scores['average_precision', line.name].value:.3f}"[1:]
+        assert (other.roc_auc, other.f1) == ("–", line.f1)
+
+
 @pytest.mark.parametrize("variant", [{}, {"scale": 0.7}, {"k": 2, "skew": 0.8}, {"n_test": 60}])
 def test_the_numbers_are_those_of_scikit_learn(make_run, variant):
     run = make_run(**variant)

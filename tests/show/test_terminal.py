@@ -55,6 +55,15 @@ def test_models_that_cannot_be_told_apart_carry_the_same_mark(run):
     marks = {line[2:].split()[0]: line[0] for line in table_text(run).splitlines()[3:12]}
     assert {m for m, mark in marks.items() if mark == "≈"} == {"cnn-small", "rbf-svm"}
     assert [m for m, mark in marks.items() if mark == "*"] == ["lenet"]
+    gap = max(run.pairs.between("lenet", model).shows for model in ("cnn-small", "rbf-svm"))
+    assert f"≈ no difference seen: this test set could only show gaps above {100 * gap:.1f} points" in table_text(run)
+
+
+def test_without_rivals_there_is_no_mark_and_models_better_on_test_are_named(run):
+    assert "≈" not in table_text(replace(run, rows=run.rows[:1]))
+    assert "better than *" not in table_text(run)
+    later = replace(run, chosen="logistic", rows=tuple(run[m] for m in ("logistic", "lenet", "cnn-small", "knn")))
+    assert "better than * on test, which validation could not know: lenet, cnn-small and knn" in table_text(later)
 
 
 def test_rows_that_did_not_finish_say_why(run):

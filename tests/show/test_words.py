@@ -15,14 +15,14 @@ from secondlook.show.facts import (
     matrix,
     most_missed,
     notes,
-    overfitting_from,
     tied,
     title,
     top_confusions,
 )  # fmt: skip
+from secondlook.show.gaps import points
 from secondlook.show.table import COLUMNS
 from secondlook.show.words import GLOSSARY, sentences
-from secondlook.types import Epoch, History, Row
+from secondlook.types import Pairs, Row
 
 
 def text(run):
@@ -101,27 +101,55 @@ def test_a_model_that_does_not_beat_the_lazy_answer_is_said_so(run):
     assert "no model did better on validation than that" in text(with_rows(run, lazy, chosen="majority"))
 
 
-def test_models_whose_intervals_overlap_are_named_with_the_smallest_of_them(run):
+def test_models_from_which_no_difference_is_seen_are_named_with_the_gap_that_could_be_and_the_smallest_of_them(run):
     assert tied(run) == {"lenet", "cnn-small", "rbf-svm"}
-    assert "The intervals of cnn-small and rbf-svm overlap with it" in text(run)
-    assert "the smallest of them is rbf-svm, with 19k trained numbers (1.6M stored)" in text(run)
+    gap = max(run.pairs.between("lenet", model).shows for model in ("cnn-small", "rbf-svm"))
+    assert (
+        f"No difference seen between it and cnn-small or rbf-svm: this test set could only show gaps above "
+        f"{100 * gap:.1f} points; the smallest of them is rbf-svm, with 19k trained numbers (1.6M stored)." in text(run)
+    )
+
+
+def with_pair(run, a, b, **changes):
+    """The run with what is known of one pair changed."""
+    pairs = [replace(p, **changes) if {p.a, p.b} == {a, b} else p for p in run.pairs]
+    return replace(run, pairs=Pairs(tuple(pairs)))
+
+
+@pytest.mark.parametrize(("verdict", "same"), [("no difference seen", True), ("better", False), ("worse", False)])
+def test_whether_two_models_can_be_told_apart_is_what_their_pair_says_and_not_their_intervals(run, verdict, same):
+    alike = replace(run, rows=tuple(replace(row, test_low=0.1, test_high=0.99) for row in run.rows))
+    for found in (run, alike):
+        assert ("knn" in tied(with_pair(found, "lenet", "knn", verdict=verdict))) == same
+
+
+def test_a_model_that_was_compared_with_none_is_tied_with_none(run):
+    assert tied(replace(run, pairs=Pairs())) == {"lenet"}
+    assert "difference" not in text(replace(run, pairs=Pairs()))
+
+
+def test_a_test_set_too_small_for_any_gap_is_said_so(run):
+    blind = with_pair(with_rows(run, run["lenet"], run["cnn-small"]), "lenet", "cnn-small", shows=float("nan"))
+    assert "No difference seen between it and cnn-small: this test set could not show any gap; the" in text(blind)
+
+
+def test_with_folds_the_gap_is_what_the_folds_could_show(run):
+    folded = with_pair(with_rows(run, run["lenet"], run["cnn-small"]), "lenet", "cnn-small", method="folds")
+    assert "these folds could only show gaps above" in text(folded)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "same"),
-    [(0.91, 0.95, True), (0.88, 0.95, True), (0.80, 0.89, True), (0.85, 0.87, False), (0.921, 0.95, False)],
+    ("gap", "said"),
+    [
+        (0.123, "12 points"),
+        (-0.0996, "10 points"),
+        (0.0123, "1.2 points"),
+        (0.01, "1.0 points"),
+        (0.0004, "0.04 points"),
+    ],
 )
-def test_two_intervals_overlap_when_they_share_a_value(run, low, high, same):
-    best = replace(run["lenet"], test_accuracy=0.9, test_low=0.88, test_high=0.92)
-    other = replace(run["knn"], test_accuracy=(low + high) / 2, test_low=low, test_high=high)
-    assert ("knn" in tied(with_rows(run, best, other))) == same
-
-
-def test_one_overlapping_model_is_spoken_of_in_the_singular(run):
-    said = text(with_rows(run, run["lenet"], run["cnn-small"]))
-    assert "The interval of cnn-small overlaps with it" in said
-    assert "tell the two apart" in said
-    assert "the smallest of them is cnn-small, with 19k trained numbers." in said
+def test_gaps_have_two_digits(gap, said):
+    assert points(gap).replace("\u00a0", " ") == said
 
 
 def test_a_chosen_model_that_is_the_smallest_of_its_equals_is_said_so(run):
@@ -133,22 +161,32 @@ def test_a_chosen_model_that_is_the_smallest_of_its_equals_is_said_so(run):
 
 def test_models_of_unknown_size_are_not_compared_by_size(run):
     rows = [replace(run[m], trained=None) for m in ("lenet", "cnn-small")]
-    assert "cannot tell the two apart." in text(with_rows(run, *rows))
+    said = text(with_rows(run, *rows))
+    assert "No difference seen between it and cnn-small: this test set could only show gaps above" in said
+    assert "smallest" not in said
 
 
-def test_a_clear_winner_is_named_with_the_next_best(run):
+def test_a_clear_winner_is_named_with_the_next_best_and_how_far_it_is_behind(run):
     said = text(with_rows(run, run["lenet"], run["logistic"], run["cnn-tiny"]))
-    assert "No other model's interval reaches it; the next best on test is logistic with 91.8 ± 0.9 %" in said
+    pair = run.pairs.between("lenet", "logistic")
+    assert (
+        f"It is better than every other model; the next best on test is logistic, {100 * pair.difference:.1f} points "
+        f"behind (95 % interval {100 * pair.low:.1f} to {100 * pair.high:.1f})." in said
+    )
+    said = text(with_rows(run, run["lenet"], run["logistic"]))
+    assert f"It is better than logistic, by {100 * pair.difference:.1f} points (95 % interval" in said
 
 
-def test_a_model_clearly_better_on_test_is_not_to_be_chosen_now(run):
+def test_models_better_on_test_are_not_to_be_chosen_now(run):
     said = text(with_rows(run, run["logistic"], run["lenet"], chosen="logistic"))
-    assert "lenet did better than logistic, which validation could not know" in said
+    assert "On test, lenet is better than logistic, which validation could not know; taking the better one" in said
     assert "choosing on the test set" in said
+    said = text(with_rows(run, run["logistic"], run["lenet"], run["knn"], chosen="logistic"))
+    assert "On test, lenet and knn are better than logistic" in said
 
 
 def test_a_single_model_has_no_rivals(run):
-    assert "overlap" not in text(with_rows(run, run["lenet"]))
+    assert "difference" not in text(with_rows(run, run["lenet"]))
     assert len(sentences(with_rows(run, run["lenet"]))) == 3
 
 
@@ -212,10 +250,8 @@ def test_wrong_answers_that_are_all_different_are_not_ranked(make_run):
 
 
 def test_a_model_that_trains_nothing_is_said_to_train_nothing(run):
-    keeps = replace(run["knn"], test_low=run["lenet"].test_low, test_high=run["lenet"].test_high)
-    assert "the smallest of them is knn, with no trained numbers (23M stored)" in text(
-        with_rows(run, run["lenet"], keeps)
-    )
+    two = with_pair(with_rows(run, run["lenet"], run["knn"]), "lenet", "knn", verdict="no difference seen")
+    assert "the smallest of them is knn, with no trained numbers (23M stored)" in text(two)
 
 
 def test_with_two_classes_the_wrong_answer_goes_without_saying(make_run):
@@ -248,25 +284,6 @@ def test_no_model_off_the_frontier_is_smaller_and_at_least_as_accurate(run):
         for other in run.rows:
             if other.test_accuracy is not None and other.model != row.model:
                 assert other.trained > row.trained or other.test_accuracy < row.test_accuracy
-
-
-def history(train, valid, best=1):
-    lines = [Epoch(i + 1, 1.0, 0.1, t, t, 0.5, v, 0.5) for i, (t, v) in enumerate(zip(train, valid, strict=True))]
-    return History(tuple(lines), best, "")
-
-
-@pytest.mark.parametrize(
-    ("train", "valid", "start"),
-    [
-        ([3, 2, 1, 0.5], [3, 2, 2.5, 3], 2),
-        ([3, 2, 1, 0.5], [3, 2, 1.5, 1.2], None),
-        ([3, 2, 2.5, 2.6], [3, 2, 2.5, 3], None),
-        ([3, 2, 1, 0.5], [3, 2, 2.001, 2.002], None),
-        ([], [], None),
-    ],
-)
-def test_overfitting_begins_where_validation_rises_while_training_falls(train, valid, start):
-    assert overfitting_from(history(train, valid)) == start
 
 
 def test_every_column_of_the_tables_is_explained():

@@ -298,7 +298,7 @@ WRONG: list[tuple[Any, int, str]] = [
     (_something_else, 2, "thesis holds something else (chapter.txt); choose another"),
     (_another_audit_json, 2, "out holds something else (audit.json)"),
     (lambda p: ["digits", "--out", "/dev/null/out"], 2, "cannot write the audit to /dev/null/out"),
-    (lambda p: ["digits", "--mute", "D9"], 2, "expected --mute with codes out of D901, D902, D903, got 'D9'"),
+    (lambda p: ["digits", "--mute", "D9"], 2, "expected --mute with codes out of D901, D902, D903, M101, M102"),
     (lambda p: ["digits", "--test", "many"], 2, "expected --test to be a share"),
     (lambda p: ["digits", "--test", "1.5"], 2, "expected --test to be a share between 0 and 1 or a number of items"),
     (lambda p: ["digits", "--valid", "0"], 2, "expected --valid to be a share between 0 and 1 or a number of items"),

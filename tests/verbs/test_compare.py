@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_the_run_reopens_as_it_was_returned_and_verifies(run: sl.Run) -> None:
 def test_run_json_is_what_json_prints_and_the_table_is_the_same_in_csv(run: sl.Run) -> None:
     document = json.loads((run.path / "run.json").read_text())
     assert document == json.loads(json.dumps(run.json()))
-    assert set(document) >= {"run", "data", "chance", "majority", "rows"}
+    assert set(document) >= {"run", "data", "chance", "majority", "findings", "pairs", "rows"}
     assert set(document["data"]) >= {"source", "n", "classes", "shape", "fingerprint"}
     public = {
         "model", "status", "reason", "trained", "stored", "macs", "n_train", "n_valid", "n_test", "train_accuracy",
@@ -89,16 +90,22 @@ def test_run_json_is_what_json_prints_and_the_table_is_the_same_in_csv(run: sl.R
     assert [float(line["test_accuracy"]) for line in lines] == [row.test_accuracy for row in run.rows]
 
 
-def test_the_directory_is_complete_and_holds_only_images_that_were_missed_or_found_odd(run: sl.Run) -> None:
+def test_the_directory_is_complete_and_holds_only_images_that_its_report_shows(run: sl.Run) -> None:
     there = {p.name for p in run.path.iterdir()}
     assert there == {
-        "audit.json", "audit.npz", "config.json", "data.json", "items.npz", "made.json", "manifest.json", "models",
-        "predictions", "report.html", "run.json", "table.csv", "thumbnails.npz",
+        "audit.json", "audit.npz", "config.json", "data.json", "findings.npz", "items.npz", "made.json",
+        "manifest.json", "models", "predictions", "report.html", "run.json", "scores.csv", "table.csv",
+        "thumbnails.npz",
     }  # fmt: skip
     assert run.config["test_opened"] == 1
-    wrong = run.predictions(run.chosen, "test")
-    mistakes = set(wrong.items[wrong.predicted != wrong.labels].tolist())
-    assert set(run.thumbnails().items.tolist()) <= mistakes
+    missed = set()
+    for model, part in product((row.model for row in run.rows), ("test", "train")):
+        said = run.predictions(model, part)
+        missed |= set(said.items[said.predicted != said.labels].tolist())
+    chosen = run.predictions(run.chosen, "test")
+    hit = chosen.predicted == chosen.labels
+    kept = set(run.thumbnails().items.tolist())
+    assert set(chosen.items[~hit].tolist()) <= kept <= missed | set(chosen.items[hit].tolist())
     found = {item.index for finding in run.findings for item in finding.items}
     assert set(run.audit.thumbnails.items.tolist()) <= found
 

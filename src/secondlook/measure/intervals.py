@@ -33,7 +33,9 @@ def wilson(hits: int, n: int, z: float = Z95) -> tuple[float, float]:
     return (0.0 if hits == 0 else max(0.0, centre - half)), (1.0 if hits == n else min(1.0, centre + half))
 
 
-def nadeau_bengio(scores: Sequence[float], n_train: float, n_test: float) -> tuple[float, float]:
+def nadeau_bengio(
+    scores: Sequence[float], n_train: float, n_test: float, *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
     """The corrected 95 % interval for the mean of scores from folds or other repeated divisions of one set.
 
     The scores are not independent, since their training parts overlap: the textbook's variance, S^2 / J, is far too
@@ -45,11 +47,12 @@ def nadeau_bengio(scores: Sequence[float], n_train: float, n_test: float) -> tup
     repeated k-fold: R. Bouckaert and E. Frank, Evaluating the replicability of significance tests, PAKDD 2004.
 
     Args:
-        scores: J shares in [0, 1], one per fold and repeat; two at least.
+        scores: J scores, or differences of two, one per fold and repeat; two at least.
         n_train, n_test: items in a training part, and in the part that was scored.
+        bounds: what the mean cannot leave; those of a share by default.
 
     Returns:
-        (low, high), clipped to [0, 1].
+        (low, high), clipped to the bounds.
     """
     if len(scores) < 2 or n_train <= 0 or n_test <= 0:
         raise UsageError(
@@ -60,4 +63,4 @@ def nadeau_bengio(scores: Sequence[float], n_train: float, n_test: float) -> tup
 
     mean = fmean(scores)
     half = stdtrit(len(scores) - 1, 0.975) * sqrt((1 / len(scores) + n_test / n_train) * variance(scores))
-    return max(0.0, float(mean - half)), min(1.0, float(mean + half))
+    return max(bounds[0], float(mean - half)), min(bounds[1], float(mean + half))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from secondlook.errors import UsageError
@@ -34,15 +36,11 @@ def mcnemar_power(n: int, difference: float, disagreement: float, *, alpha: floa
             f"expected n ≥ 0 and 0 ≤ difference ≤ disagreement ≤ 1, got n = {n}, difference = {difference}, "
             f"disagreement = {disagreement}"
         )
-    from scipy.special import xlog1py, xlogy
-
-    m = _likely(n, disagreement)
+    m, few, chance = _disagreements(n, disagreement, alpha)
     better = (disagreement + difference) / (2 * disagreement) if disagreement else 0.5
-    few = _critical(m, alpha)
     # Either model has so few of the m for itself.
     shown = _at_most(few, m, 1 - better) + _at_most(few, m, better)
-    log_chance = _log_ways(n, m) + xlogy(m, disagreement) + xlog1py(n - m, -disagreement)
-    return float(np.clip(np.exp(log_chance) @ shown, 0, 1))
+    return float(np.clip(chance @ shown, 0, 1))
 
 
 def smallest_difference(n: int, *, disagreement: float = 0.1, power: float = 0.8, alpha: float = 0.05) -> float:
@@ -69,6 +67,16 @@ def smallest_difference(n: int, *, disagreement: float = 0.1, power: float = 0.8
         middle = (low + high) / 2
         low, high = (low, middle) if shows(middle) else (middle, high)
     return high
+
+
+@lru_cache(maxsize=4)
+def _disagreements(n: int, disagreement: float, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The numbers of items that one model alone may get right, what rejects each, and each one's chance."""
+    from scipy.special import xlog1py, xlogy
+
+    m = _likely(n, disagreement)
+    log_chance = _log_ways(n, m) + xlogy(m, disagreement) + xlog1py(n - m, -disagreement)
+    return m, _critical(m, alpha), np.asarray(np.exp(log_chance))
 
 
 def _likely(n: int, share: float) -> FloatArray:

@@ -27,10 +27,11 @@ class InputError(UsageError, ValueError):
 
 
 class Held(NamedTuple):
-    """Rows kept out of training: float32 (n, d), and their class codes, int64 (n,)."""
+    """Rows kept out of training, float32 (n, d), their class codes, int64 (n,), and weights; None where all are 1."""
 
     X: Rows
     y: IntArray
+    weights: FloatArray | None = None
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
@@ -52,15 +53,15 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
     macs_: int | None
     notes_: tuple[str, ...]
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, valid: tuple[Any, Any] | None = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, valid: tuple[Any, ...] | None = None) -> Self:
         """Learns from images `X` and labels `y` (n,), weighted by `sample_weight` (n,).
 
         Args:
             X: images, as the class says.
             y: labels, strings or integers, of two classes at least.
             sample_weight: numbers of 0 or more; 1 each when left out.
-            valid: (X, y) of other images, for what must not be learnt from the training images. A model that needs
-                some and gets none holds out a tenth of its own.
+            valid: (X, y) or (X, y, sample_weight) of other images, for what must not be learnt from the training
+                images. A model that needs some and gets none holds out a tenth of its own, with their weights.
 
         Raises:
             InputError: the shape of the images, the weights or the number of classes does not fit.
@@ -124,14 +125,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
             )
         return np.asarray(X).reshape(shape[0], -1) if image and shape[0] else X
 
-    def _held(self, valid: tuple[Any, Any] | None) -> Held | None:
+    def _held(self, valid: tuple[Any, ...] | None) -> Held | None:
         if valid is None:
             return None
         X, y = validate_data(self, self._flat(valid[0]), valid[1], reset=False, dtype="numeric")
+        weights = None if len(valid) < 3 or valid[2] is None else _weights(valid[2], len(X))
         known = np.isin(y, self.classes_)
+        if weights is not None:
+            known &= weights > 0
         if not known.all():  # as a rule they are, and nothing is copied
-            X, y = X[known], y[known]
-        return Held(self._pixels(X), np.searchsorted(self.classes_, y)) if len(y) else None
+            X, y, weights = X[known], y[known], None if weights is None else weights[known]
+        return Held(self._pixels(X), np.searchsorted(self.classes_, y), weights) if len(y) else None
 
 
 def scaled(X: NDArray[Any]) -> Rows:

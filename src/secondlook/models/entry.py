@@ -34,6 +34,11 @@ class Size:
         return self.n_train + self.n_valid + self.n_test
 
 
+def always_seeded(size: Size) -> bool:
+    """A seed moves it, however many images there are."""
+    return True
+
+
 def _no_copy(size: Size) -> float:
     return 0.0
 
@@ -51,6 +56,7 @@ class Entry:
             what the estimate shown up front is made of.
         default: whether a plain ``compare`` fits it.
         net: the net's text, for nets.
+        seeded: whether its seed moves it; one that is the same by every seed is fitted once.
         memory: rough bytes it takes beside the images, which are mapped: what it copies of them.
     """
 
@@ -63,6 +69,7 @@ class Entry:
     default: bool = True
     net: str = ""
     memory: Callable[[Size], float] = _no_copy
+    seeded: Callable[[Size], bool] = always_seeded
 
     def too_large(self, size: Size, have: float) -> str:
         """Why it is not to be fitted on a machine with so many bytes of memory; nothing where it is."""

@@ -16,9 +16,11 @@ from secondlook import seeds
 from secondlook.errors import FitError
 from secondlook.measure.scores import Metric, score, utility
 from secondlook.models.entry import MEMORY_SHARE, Entry
+from secondlook.models.probing import probe
+from secondlook.models.state import TrainingState
 from secondlook.models.train import INTERRUPTED, TIME_LIMIT
 from secondlook.runs.machine import memory
-from secondlook.types import Epoch, IntArray, Part
+from secondlook.types import Epoch, FloatArray, IntArray, Part
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -39,7 +41,10 @@ class FitTask:
         y_train, y_valid: int64 labels.
         classes: number of classes.
         seconds: the limit of the whole turn, or None; the child is killed there.
-        folder: receives predictions.npz, the weights, history.json.
+        folder: receives predictions.npz, the weights, history.json, and of nets what it takes to go on.
+        class_weight: what an image of each class counts, float64 (k,); None where all count the same.
+        goes_on_from: the folder of a net that was trained before and goes on.
+        probe: which items of the test part are asked again after they were changed, int64 (m,); None for none.
     """
 
     entry: Entry
@@ -52,6 +57,9 @@ class FitTask:
     tune: bool
     seconds: float | None
     folder: Path
+    class_weight: FloatArray | None = None
+    goes_on_from: Path | None = None
+    probe: IntArray | None = None
 
 
 def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
@@ -71,12 +79,14 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     model = task.entry.make(seeds.integer(task.seed, "fit", task.entry.name))
     notes, params = _tune(task, model, X_train, emit)
     options = _options(task, model, began, emit)
+    weights, valid_weights = (_weights(task, y) for y in (task.y_train, task.y_valid))
     started = perf_counter()
-    model.fit(X_train, task.y_train, valid=(X_valid, task.y_valid), **options)
+    model.fit(X_train, task.y_train, weights, valid=(X_valid, task.y_valid, valid_weights), **options)
     fit_seconds = perf_counter() - started
     ended = model.history_.ended if hasattr(model, "history_") else ""
     predict_us = _predict(task, model, {"train": X_train, "valid": X_valid, "test": _images(task, "test")})
     _save(model, task.folder)
+    left_out = "" if ended == INTERRUPTED else _probe(task, model, predict_us, fit_seconds, began)
     return {
         "status": "timeout" if ended == TIME_LIMIT else "ok",
         "reason": "; ".join([*notes, *model.notes_, *_cut_short(model, ended)]),
@@ -88,7 +98,13 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         "predict_us": predict_us,
         "params": ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()),
         "device": getattr(model, "device_", "cpu"),
+        "not_probed": left_out,
     }
+
+
+def _weights(task: FitTask, labels: IntArray) -> FloatArray | None:
+    """What each image counts."""
+    return None if task.class_weight is None else task.class_weight[labels]
 
 
 def _images(task: FitTask, part: Part) -> Any:
@@ -106,7 +122,8 @@ def _options(task: FitTask, model: Any, began: float, emit: Emit) -> dict[str, A
     def on_epoch(epoch: Epoch) -> None:
         emit("epoch", {**vars(epoch), "epochs": model.epochs_})
 
-    return {"on_epoch": on_epoch}
+    before = None if task.goes_on_from is None else TrainingState.load(task.goes_on_from)
+    return {"on_epoch": on_epoch, "goes_on_from": before}
 
 
 def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
@@ -126,6 +143,22 @@ def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
             )
     np.savez(task.folder / "predictions.npz", **said)
     return median(times) / max(len(parts["test"]), 1) * 1e6
+
+
+def _probe(task: FitTask, model: Any, predict_us: float, fit_seconds: float, began: float) -> str:
+    """Writes what the model says of changed test images; why not, or ""."""
+    if task.probe is None:
+        return ""
+    return probe(
+        lambda X: _probabilities(model, X, task.classes),
+        _images(task, "test"),
+        task.probe,
+        task.folder / "probes.npz",
+        seed=task.seed,
+        predict_us=predict_us,
+        fit_seconds=fit_seconds,
+        left=None if task.seconds is None else task.seconds - (perf_counter() - began),
+    )
 
 
 def _probabilities(model: Any, X: Any, k: int) -> Any:
@@ -164,8 +197,8 @@ def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[
     settings = len(list(ParameterSampler(task.entry.space, SEARCH_SETTINGS, random_state=state)))
     total, done = settings * folds, 0
 
-    def scorer(fitted: Any, X: Any, y: Any) -> float:
-        nonlocal done
+    def scorer(fitted: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        nonlocal done  # the weights are of the fits: settings are chosen by the plain metric, as models are
         if hasattr(fitted, "history_") and fitted.history_.ended == INTERRUPTED:
             raise KeyboardInterrupt
         done += 1
@@ -184,7 +217,8 @@ def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[
         error_score=-1e9,
     )
     started = perf_counter()
-    search.fit(X, task.y_train)
+    weights = _weights(task, task.y_train)
+    search.fit(X, task.y_train, **({} if weights is None else {"sample_weight": weights}))
     found = f"best of {settings} settings on {folds} folds, searched in {perf_counter() - started:.1f} s"
     failed = total - done
     return dict(search.best_params_), found + (f"; {failed} of {total} fits failed" if failed else "")
@@ -198,9 +232,8 @@ def _save(model: Any, folder: Path) -> None:
         save(model, folder / "model.skops")
         return
     model.save(folder / "weights.safetensors")
-    history = model.history_
-    document = {"best": history.best, "ended": history.ended, "epochs": [vars(e) for e in history.epochs]}
-    (folder / "history.json").write_text(json.dumps(document))
+    model.state_.save(folder)
+    (folder / "history.json").write_text(json.dumps(model.history_.json()))
 
 
 def _cut_short(model: Any, ended: str) -> list[str]:

@@ -215,3 +215,12 @@ def with_epochs(entry: Entry, epochs: int | None) -> Entry:
 
 def _with_epochs(make: Callable[[int], Any], epochs: int, seed: int) -> Any:
     return make(seed).set_params(epochs=epochs)
+
+
+def with_augment(entry: Entry, augment: str) -> Entry:
+    """The entry with its nets' training images varied by this text; other models learn from images as they are."""
+    return replace(entry, make=partial(_with_augment, entry.make, augment)) if augment and entry.is_net else entry
+
+
+def _with_augment(make: Callable[[int], Any], augment: str, seed: int) -> Any:
+    return make(seed).set_params(augment=augment)

@@ -12,21 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from secondlook import seeds
 from secondlook.data.read.large import empty
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
 from secondlook.models.net import Count, check_size, enlarged, parse
-from secondlook.models.train import Recipe, Schedule, auto_batch, auto_epochs, train
+from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
+from secondlook.models.train import Before, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from secondlook.models.engines.torch_augment import Augmenter
     from secondlook.models.engines.torch_engine import TorchEngine
 
 # A user's own net: from an image's (h, w, c) and the number of outputs to a module that takes float32 (n, c, h, w).
 Factory = Callable[[tuple[int, int, int], int], "nn.Module"]
+
+# The settings that a training keeps when it is gone on with.
+_KEPT = ("learning_rate", "optimizer", "weight_decay", "schedule")
 
 # Numbers that are converted at a time.
 _BLOCK_NUMBERS = 4_000_000
@@ -36,7 +40,8 @@ class NetClassifier(ImageClassifier):
     """A small neural net under scikit-learn's contract.
 
     Pixels are standardised by the training images' mean and standard deviation per channel. The weights of the epoch
-    with the lowest validation loss are kept.
+    with the lowest validation loss are kept; where images have weights, that loss is weighted by them, as the one that
+    is optimised.
 
     Args:
         net: the net's text (see `models.net`), or a function (image (h, w, c), outputs) → torch.nn.Module.
@@ -45,12 +50,14 @@ class NetClassifier(ImageClassifier):
         learning_rate, schedule: see `models.train.Recipe`. optimizer, weight_decay: as PyTorch has them.
         patience: epochs without a lower validation loss before stopping; None takes a third of the epochs, 5 at least.
         max_seconds: stop there with the best weights so far; None means no limit.
+        augment: how the training images are varied at random in every step, "shift=2,rotate=10,flip" (see
+            `data.augment`); what is validated or predicted stays as it is.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: one seed gives the same bits on the same machine with the same number of threads, on the CPU.
 
     Attributes after `fit`, beside those of `ImageClassifier`:
-        history_: a `History`. epochs_: the most epochs it could have taken. device_: where it ran.
-        image_: the (h, w, c) at which the net sees its images.
+        history_: a `History`. state_: what it takes to go on, see `fit`. device_: where it ran.
+        epochs_: the most epochs it could have taken. image_: the (h, w, c) at which the net sees its images.
         n_stored_ counts batch norm's running statistics and the standardisation beside the trained numbers.
     """
 
@@ -66,6 +73,7 @@ class NetClassifier(ImageClassifier):
         schedule: Schedule = "cosine",
         patience: int | None = None,
         max_seconds: float | None = None,
+        augment: str = "",
         device: str = "auto",
         random_state: int = 0,
     ) -> None:
@@ -78,6 +86,7 @@ class NetClassifier(ImageClassifier):
         self.schedule = schedule
         self.patience = patience
         self.max_seconds = max_seconds
+        self.augment = augment
         self.device = device
         self.random_state = random_state
 
@@ -87,47 +96,92 @@ class NetClassifier(ImageClassifier):
         y: Any,
         sample_weight: Any = None,
         *,
-        valid: tuple[Any, Any] | None = None,
+        valid: tuple[Any, ...] | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
+        goes_on_from: TrainingState | None = None,
     ) -> Self:
         """As `ImageClassifier.fit`; weights multiply the loss, and `on_epoch` is called with each `Epoch`.
 
         Without `valid`, a stratified tenth of the images is held out to choose the epoch by.
 
+        Args:
+            goes_on_from: the `state_` of a net of the same text, trained on the same images: its weights, its
+                optimiser's moments and its random streams go on, and `epochs` more are trained at most. With the
+                "constant" schedule that is the same as never having stopped; "cosine" begins a new half cosine
+                without a rise. Patience counts anew and is off unless given. The best epoch is sought among all
+                epochs, or among the new ones alone where the images' weights or the augmentation have changed.
+
         Raises:
             FitError: the loss is not a number from the first epoch to the last.
         """
-        self._on_epoch = on_epoch
+        self._on_epoch, self._goes_on_from = on_epoch, goes_on_from
+        if goes_on_from is not None:
+            self.set_params(**goes_on_from.settings)
         try:
             return super().fit(X, y, sample_weight, valid=valid)
         finally:
-            del self._on_epoch
+            del self._on_epoch, self._goes_on_from
 
     def _fit(self, X: NDArray[Any], y: IntArray, weights: FloatArray, valid: Held | None) -> None:
         from secondlook.models.engines.torch_engine import Examples, threads_for
 
         if valid is None:
-            keep, held = hold_out(y, self.random_state)
-            if len(np.unique(y[keep])) == len(self.classes_) and len(held) >= len(self.classes_):
-                valid = Held(X[held], y[held])
-                X, y, weights = X[keep], y[keep], weights[keep]
-            else:
-                valid = Held(X, y)  # too few images to part with any
+            keep, held = self._held_out(y)
+            valid = Held(X[held], y[held], weights[held])
+            X, y, weights = X[keep], y[keep], weights[keep]
         self._measure_pixels(X)
         seed = int(self.random_state)
         engine = self._engine(X.shape[1:], seed)
-        shares = None if (weights == weights[0]).all() else (weights / weights.mean()).astype(np.float32)
-        engine.load("train", Examples(self._enlarge(X), y, shares))
-        engine.load("valid", Examples(self._enlarge(valid.X), valid.y.astype(np.int64)))
-        recipe, rng = self._recipe(len(X)), seeds.stream(seed, "order")
-        sizes = {"n_train": len(X), "n_valid": len(valid.X)}
+        engine.augment = self._augmenter(X, seed)
+        share, held_share = shares(weights), shares(valid.weights)
+        engine.load("train", Examples(self._enlarge(X), y, share))
+        engine.load("valid", Examples(self._enlarge(valid.X), valid.y.astype(np.int64), held_share))
+        state = self._goes_on_from
+        objective = {"class weights": fingerprint(share, held_share), "augmentation": self.augment}
+        before = self._going_on(engine, state, objective)
+        recipe, streams = self._recipe(len(X), state), streams_at(seed, ("order",), state)
         with threads_for(3 * (self.macs_ or 0) * recipe.batch):
-            self.history_: History = train(engine, recipe, **sizes, rng=rng, on_epoch=self._on_epoch)
+            trained = train(
+                engine,
+                recipe,
+                n_train=len(X),
+                n_valid=len(valid.X),
+                rng=streams["order"],
+                on_epoch=self._on_epoch,
+                before=before,
+            )
+        self.history_: History = trained.history
         self.n_iter_ = len(self.history_.epochs)
         if not np.isfinite(self.history_.epochs[self.history_.best - 1].valid_loss):
             raise FitError(f"training diverged (loss not a number); try a learning_rate below {self.learning_rate:g}")
         self.weights_ = dict(engine.weights())
+        self.state_ = TrainingState(
+            trained.last,
+            self.weights_,
+            trained.sample,
+            self.history_,
+            {name: stream.bit_generator.state for name, stream in streams.items()},
+            {**{name: getattr(self, name) for name in _KEPT}, "batch": recipe.batch},
+            objective,
+        )
         self._ready = engine
+
+    def _held_out(self, y: IntArray) -> tuple[IntArray, IntArray]:
+        """Indices to train on and to validate by; all for both where there are too few images to part with any."""
+        keep, held = hold_out(y, self.random_state)
+        if len(np.unique(y[keep])) == len(self.classes_) and len(held) >= len(self.classes_):
+            return keep, held
+        return np.arange(len(y)), np.arange(len(y))
+
+    def _going_on(self, engine: TorchEngine, state: TrainingState | None, objective: dict[str, str]) -> Before | None:
+        """Moves a fresh engine to where a training ended."""
+        if state is None:
+            return None
+        engine.resume(state.last)
+        changed = state.changed(objective)
+        last = state.history.epochs[-1].epoch
+        self.notes_ += (f"went on from epoch {last}" + (f", with other {' and '.join(changed)}" if changed else ""),)
+        return Before(state.history, state.sample, changed, None if changed else state.best)
 
     def _probabilities(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.__dict__.get("_ready") is None:
@@ -215,12 +269,22 @@ class NetClassifier(ImageClassifier):
         module = build(net, self.image_, outputs, seed=seed)
         return module, net.count(self.image_, outputs), net.activations(self.image_, outputs)
 
-    def _recipe(self, n: int) -> Recipe:
+    def _recipe(self, n: int, before: TrainingState | None) -> Recipe:
         batch = self.batch or auto_batch(n)
-        self.epochs_ = self.epochs or auto_epochs(n, batch)
-        patience = self.patience or max(5, ceil(self.epochs_ / 3))
+        epochs = self.epochs or auto_epochs(n, batch)
+        # Who goes on with a training wants to see these epochs.
+        patience = self.patience or (max(5, ceil(epochs / 3)) if before is None else epochs)
         seconds = inf if self.max_seconds is None else self.max_seconds
-        return Recipe(self.epochs_, batch, self.learning_rate, self.schedule, patience, seconds)
+        self.epochs_ = epochs + (0 if before is None else before.history.epochs[-1].epoch)
+        warm = Recipe.warm if before is None else 0.0
+        return Recipe(epochs, batch, self.learning_rate, self.schedule, patience, seconds, warm)
+
+    def _augmenter(self, X: NDArray[Any], seed: int) -> Augmenter | None:
+        from secondlook.models.engines.torch_augment import augmenter
+
+        if self.augment and not self.image_shape_ and X.shape[1] == 1:
+            raise InputError(f"expected images (n, h, w, c) to augment, got rows of {X.shape[2]} numbers; reshape them")
+        return augmenter(self.augment, X, self.image_, mean=self.mean_, scale=self.scale_, seed=seed)
 
     def _enlarge(self, X: NDArray[Any]) -> NDArray[Any]:
         h, w, c = self.image_

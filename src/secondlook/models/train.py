@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil, cos, inf, isfinite, pi
 from time import perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from secondlook.models.engines import Engine, Weights
-from secondlook.types import Epoch, History, IntArray
+from secondlook.types import Epoch, History, IntArray, Seam
 
 Schedule = Literal["cosine", "constant"]
 
@@ -46,8 +46,9 @@ class Recipe:
         batch: images per step; a last batch of one image is left out, since batch norm has no variance of one.
         learning_rate: the highest.
         schedule: "cosine" rises linearly over the first 5 % of all steps and falls to zero along half a cosine
-            (Loshchilov and Hutter 2017, arXiv 1608.03983, eq. 5, without restarts); "constant" stays.
-        patience: epochs without a lower validation loss after which training ends.
+            (Loshchilov and Hutter 2017, arXiv 1608.03983, eq. 5); "constant" stays.
+        patience: epochs without a lower (weighted) validation loss after which training ends; counted anew where
+            training is gone on with.
         seconds: wall-clock limit; training ends there with the best weights so far.
     """
 
@@ -57,12 +58,13 @@ class Recipe:
     schedule: Schedule = "cosine"
     patience: int = 10
     seconds: float = inf
+    warm: float = 0.05  # share of the steps over which the rate rises; 0 where training is gone on with, a warm restart
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step out of all steps."""
         if self.schedule == "constant":
             return self.learning_rate
-        warm = max(1, ceil(0.05 * steps))
+        warm = ceil(self.warm * steps)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * (1 + cos(pi * (step - warm) / max(1, steps - warm))) / 2
@@ -89,16 +91,46 @@ def _interruptible() -> Iterator[threading.Event]:
 
 @dataclass
 class _Best:
-    """The weights with the lowest validation loss so far."""
+    """The weights with the lowest weighted validation loss so far: that is what is optimised."""
 
     loss: float = inf
     epoch: int = 0
     weights: Weights = field(default_factory=dict)
 
     def offer(self, epoch: Epoch, engine: Engine) -> None:
-        loss = epoch.valid_loss if isfinite(epoch.valid_loss) else inf
+        loss = epoch.valid_weighted_loss if isfinite(epoch.valid_weighted_loss) else inf
         if loss < self.loss or not self.weights:
             self.loss, self.epoch, self.weights = loss, epoch.epoch, engine.weights()
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """The training that this one goes on from.
+
+    Attributes:
+        history: how it learnt.
+        sample: int64, the training images whose loss is reported.
+        changed: what of the objective is another from here on.
+        best: the weights it kept; None where they were the best of another objective and do not compete.
+    """
+
+    history: History
+    sample: IntArray
+    changed: tuple[str, ...] = ()
+    best: Weights | None = None
+
+    @property
+    def seams(self) -> tuple[Seam, ...]:
+        """Its own, and the one where it ends."""
+        return (*self.history.seams, Seam(self.history.epochs[-1].epoch, self.changed))
+
+
+class Trained(NamedTuple):
+    """The history, the engine's state after the last step, and the training images whose loss is reported."""
+
+    history: History
+    last: Weights
+    sample: IntArray
 
 
 def train(
@@ -109,27 +141,30 @@ def train(
     n_valid: int,
     rng: np.random.Generator,
     on_epoch: Callable[[Epoch], None] | None = None,
-) -> History:
-    """Trains, and leaves the weights of the best validation loss in the engine.
+    before: Before | None = None,
+) -> Trained:
+    """Trains, and leaves the weights of the best (weighted) validation loss in the engine.
 
     Args:
-        engine: holds the net and both parts of the data.
+        engine: holds the net and both parts of the data; with `before`, at the end of that training.
         rng: draws the order of the images and the training sample whose loss is reported.
+        before: the training that is gone on with: its epochs are counted on, its best weights are still in the race.
 
     Returns:
         One `Epoch` per pass. Where a limit or Ctrl-C ended the last pass early, that pass is measured too.
     """
     started = perf_counter()
-    sample = np.sort(rng.choice(n_train, size=min(n_train, max(n_valid, 1)), replace=False)).astype(np.int64)
+    sample = _sample(rng, n_train, max(n_valid, 1)) if before is None else before.sample
+    epochs = [] if before is None else list(before.history.epochs)
+    done, spent = len(epochs), epochs[-1].seconds if epochs else 0.0
     batches = _batches(n_train, recipe.batch)
     steps = batches * recipe.epochs
-    epochs: list[Epoch] = []
-    best = _Best()
-    ended = f"all {recipe.epochs} epochs done"
+    best = _best_of(before)
+    ended = f"all {done + recipe.epochs} epochs done"
     with _interruptible() as asked:
-        for number in range(1, recipe.epochs + 1):
-            rate, why = _pass(engine, recipe, rng.permutation(n_train), (number - 1) * batches, steps, started, asked)
-            epoch = _measure(engine, number, perf_counter() - started, rate, sample)
+        for index in range(recipe.epochs):
+            rate, why = _pass(engine, recipe, rng.permutation(n_train), index * batches, steps, started, asked)
+            epoch = _measure(engine, done + index + 1, spent + perf_counter() - started, rate, sample)
             epochs.append(epoch)
             best.offer(epoch, engine)
             if on_epoch:
@@ -137,11 +172,28 @@ def train(
             if why:
                 ended = why
                 break
-            if number - best.epoch >= recipe.patience:
+            if epoch.epoch - max(best.epoch, done) >= recipe.patience:
                 ended = f"no lower validation loss for {recipe.patience} epochs"
                 break
+    last = engine.state()
     engine.restore(best.weights)
-    return History(tuple(epochs), best.epoch, ended)
+    seams = () if before is None else before.seams
+    return Trained(History(tuple(epochs), best.epoch, ended, seams), last, sample)
+
+
+def _sample(rng: np.random.Generator, n: int, most: int) -> IntArray:
+    """Sorted indices of at most so many of n training images."""
+    return np.sort(rng.choice(n, size=min(n, most), replace=False)).astype(np.int64)
+
+
+def _best_of(before: Before | None) -> _Best:
+    """The weights to beat: those of the training before, where the objective is still the same."""
+    if before is None or before.best is None:
+        return _Best()
+    history = before.history
+    kept = next(e for e in history.epochs if e.epoch == history.best)
+    loss = kept.valid_weighted_loss
+    return _Best(loss if isfinite(loss) else inf, history.best, before.best)
 
 
 def _batches(n: int, batch: int) -> int:
@@ -173,6 +225,8 @@ def _pass(
 
 def _measure(engine: Engine, number: int, seconds: float, rate: float, sample: IntArray) -> Epoch:
     objective = engine.objective()
-    train_loss, train_accuracy = engine.evaluate("train", sample)
-    valid_loss, valid_accuracy = engine.evaluate("valid")
-    return Epoch(number, seconds, rate, objective, train_loss, train_accuracy, valid_loss, valid_accuracy)
+    train, valid = engine.evaluate("train", sample), engine.evaluate("valid")
+    return Epoch(
+        number, seconds, rate, objective, train.loss, train.accuracy, valid.loss, valid.accuracy,
+        train.weighted_loss, valid.weighted_loss,
+    )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def read_json(path: Path) -> Any:
         raise RunError(f"expected a run directory with {path.name}, found none in {path.parent}") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); delete the run and make it again") from None
+
+
+def write_csv(path: Path, names: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> None:
+    """Writes a table as CSV; None becomes an empty cell."""
+
+    def write(part: Path) -> None:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=names)
+            writer.writeheader()
+            writer.writerows(lines)
+
+    write_atomically(path, write)
 
 
 def checksum(path: Path) -> str:

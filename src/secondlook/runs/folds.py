@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.measure.intervals import nadeau_bengio, wilson
-from secondlook.runs.files import savez, write_atomically, write_json
+from secondlook.measure.fold_card import fold_interval
+from secondlook.runs.files import savez, write_atomically, write_csv, write_json
 from secondlook.runs.results import FACTS
 from secondlook.runs.store import RunDirectory
 from secondlook.types import Folds, ImageSet, Part, Row
@@ -60,17 +59,11 @@ def mean_row(model: str, facts: Mapping[str, Any], rows: Sequence[Row], n: int) 
         values |= {f"{part}_accuracy": fmean(scores), f"n_{part}": n if part == "test" else round(sizes[part])}
         if part != "train":
             items = n if part == "test" else round(sizes[part])
-            values[f"{part}_low"], values[f"{part}_high"] = _interval(scores, sizes["train"], sizes[part], items)
+            values[f"{part}_low"], values[f"{part}_high"] = fold_interval(scores, sizes["train"], sizes[part], items)
     for name in _MEANS:
         found = [getattr(row, name) for row in rows]
         values[name] = None if None in found else fmean(found)
     return Row(model=model, **values)
-
-
-def _interval(scores: Sequence[float], n_train: float, n_part: float, n: int) -> tuple[float, float]:
-    if max(scores) - min(scores) < 1e-12:
-        return wilson(round(fmean(scores) * n), n)
-    return nadeau_bengio(scores, n_train, n_part)
 
 
 def merged(facts: Sequence[Mapping[str, Any]], folds: int) -> dict[str, Any]:
@@ -113,19 +106,12 @@ def gather(directory: RunDirectory, model: str, facts: Mapping[str, Any], images
     whole = np.zeros((len(images), len(images.classes)), dtype=np.float32)
     said: dict[Part, Any] = {}
     for index in range(folds.k):
-        found = fold_answers(directory, model, index)
+        found = directory.answers(fold_name(model, index))
         whole[folds.splits[index].test] = found["test"]
         said = said or found
     arrays = {str(part): table for part, table in said.items()} | {"test": whole[folds.items]}
     write_atomically(directory.path / "predictions" / f"{model}.npz", lambda part: savez(part, arrays))
     write_json(target / "facts.json", facts)
-
-
-def fold_answers(directory: RunDirectory, model: str, index: int, *, test: bool = True) -> dict[Part, Any]:
-    """What the model of one fold said of its parts."""
-    with np.load(directory.path / "predictions" / f"{fold_name(model, index)}.npz") as file:
-        parts: tuple[Part, ...] = ("train", "valid", "test") if test else ("train", "valid")
-        return {part: file[part] for part in parts}
 
 
 def write_folds(path: Path, folds: Folds, rows: Mapping[str, Sequence[Row]]) -> None:
@@ -136,11 +122,4 @@ def write_folds(path: Path, folds: Folds, rows: Mapping[str, Sequence[Row]]) -> 
         for model, found in rows.items()
         for i, row in enumerate(found)
     ]
-
-    def write(part: Path) -> None:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=["model", "repeat", "fold", "status", *COLUMNS])
-            writer.writeheader()
-            writer.writerows(lines)
-
-    write_atomically(path, write)
+    write_csv(path, ["model", "repeat", "fold", "status", *COLUMNS], lines)

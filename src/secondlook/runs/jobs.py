@@ -111,7 +111,7 @@ class ForkServer:
         task = Path(self._scratch.name, "task.pickle")
         task.write_bytes(cloudpickle.dumps((sys.path, cloudpickle.dumps((function, args)))))
         ours, theirs = socket.socketpair()
-        message = json.dumps({"task": str(task), "log": str(log)}).encode()
+        message = json.dumps({"task": str(task), "log": str(log.resolve())}).encode()
         try:
             with theirs:
                 socket.send_fds(self._socket, [message], [theirs.fileno()])

@@ -8,7 +8,25 @@ import numpy as np
 
 from secondlook.errors import RunError
 from secondlook.runs.files import checksum, is_run, read_json
-from secondlook.types import PARTS, Audit, Epoch, Finding, History, Part, Predictions, Row, Run, Thumbnails
+from secondlook.runs.scorecards import pairs_now, read_scores, scores_now
+from secondlook.types import (
+    PARTS,
+    Audit,
+    Finding,
+    History,
+    OperatingPoint,
+    Pair,
+    Pairs,
+    Part,
+    Predictions,
+    Probes,
+    Replay,
+    Round,
+    Row,
+    Run,
+    Scores,
+    Thumbnails,
+)  # fmt: skip
 
 
 def load_run(path: str | Path, *, verify: bool = False) -> Run:
@@ -61,13 +79,26 @@ def read_results(folder: Path) -> Run:
         names = items["names"][index].tolist()
         return Predictions(model, part, said, items["labels"][index], index, names, tuple(data["classes"]))
 
+    def scores(model: str) -> Scores:
+        if (folder / "scores.csv").exists():
+            return read_scores(folder / "scores.csv", model, data["classes"])
+        if config.get("cv"):
+            raise RunError(f"{folder} was made before scores over folds were kept; run the same command anew")
+        return scores_now(predictions(model, "test"), counts["train"], config["seed"])
+
+    rows = tuple(Row(**row) for row in results["rows"])
+    if "pairs" in results:
+        pairs = Pairs(tuple(Pair.from_json(one) for one in results["pairs"]))
+    else:
+        done = [] if config.get("cv") else [row.model for row in rows if row.test_accuracy is not None]
+        pairs = pairs_now([predictions(model, "test") for model in done])
     places = {str(name): i for i, name in enumerate(items["ids"].tolist())} if results.get("findings") else {}
     findings = tuple(Finding.from_json(found, places) for found in results.get("findings", ()))
     return Run(
         path=folder,
         config={**config, **made},
         data=data,
-        rows=tuple(Row(**row) for row in results["rows"]),
+        rows=rows,
         chance=results["chance"],
         majority=results["majority"],
         chosen=results["chosen"],
@@ -77,7 +108,15 @@ def read_results(folder: Path) -> Run:
         _thumbnails=lambda: _read_thumbnails(folder / "thumbnails.npz"),
         leaked=items.get("leaked", np.zeros(0, dtype=np.bool_)),
         findings=findings,
+        pairs=pairs,
+        _scores=scores,
+        operating=tuple(OperatingPoint.from_json(one) for one in results.get("operating", ())),
+        rounds=tuple(Round.from_json(one) for one in results.get("rounds", ())),
+        decisions=Replay.from_json(results["decisions"]) if "decisions" in results else None,
+        checks=results.get("checks", {}),
+        invariance=Probes.from_json(results.get("probes", {})),
         _audit=(lambda: _read_audit(folder, findings)) if (folder / "audit.json").exists() else None,
+        _pictures=(lambda: _read_thumbnails(folder / "findings.npz")) if (folder / "findings.npz").exists() else None,
     )
 
 
@@ -91,7 +130,7 @@ def _read_audit(folder: Path, findings: tuple[Finding, ...]) -> Audit:
     return Audit(
         path=folder,
         data=found["data"],
-        findings=findings,
+        findings=tuple(finding for finding in findings if not finding.on_models),
         silent=tuple(found["silent"]),
         not_applicable=found["not_applicable"],
         muted=tuple(found["muted"]),
@@ -100,5 +139,4 @@ def _read_audit(folder: Path, findings: tuple[Finding, ...]) -> Audit:
 
 
 def _read_history(path: Path) -> History:
-    document = read_json(path)
-    return History(tuple(Epoch(**e) for e in document["epochs"]), document["best"], document["ended"])
+    return History.from_json(read_json(path))

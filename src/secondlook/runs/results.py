@@ -43,8 +43,12 @@ def facts_of(outcome: Outcome, limit: str) -> dict[str, Any]:
 
 def majority_share(images: ImageSet, split: Split) -> float:
     """The test accuracy of always answering the class that is most frequent in training."""
-    most = np.bincount(images.labels[split.train]).argmax()
-    return float((images.labels[split.test] == most).mean())
+    return float((images.labels[split.test] == most_frequent(images, split)).mean())
+
+
+def most_frequent(images: ImageSet, split: Split) -> int:
+    """The class that is most frequent in training; the first of equals."""
+    return int(np.bincount(images.labels[split.train]).argmax())
 
 
 def make_row(
@@ -134,16 +138,16 @@ def mistakes_to_show(predictions: Predictions | None, images: ImageSet) -> Thumb
     return Thumbnails(items, thumbnails(images.pixels[items]))
 
 
-def thumbnails(pixels: Any) -> Any:
-    """uint8 copies (n, h, w, c) of at most 64 pixels on the longer side."""
+def thumbnails(pixels: Any, side: int = THUMBNAIL_PIXELS) -> Any:
+    """uint8 copies (n, h, w, c) of at most `side` pixels on the longer side."""
     if pixels.dtype != np.uint8:
         pixels = (pixels * 255).round().astype(np.uint8)
     n, h, w, c = pixels.shape
     longest = max(h, w)
-    if longest <= THUMBNAIL_PIXELS or n == 0:
+    if longest <= side or n == 0:
         return pixels
     from PIL import Image
 
-    size = (max(1, w * THUMBNAIL_PIXELS // longest), max(1, h * THUMBNAIL_PIXELS // longest))
+    size = (max(1, w * side // longest), max(1, h * side // longest))
     small = [Image.fromarray(p.squeeze(-1) if c == 1 else p).resize(size, Image.Resampling.BOX) for p in pixels]
     return np.stack([np.asarray(image).reshape(size[1], size[0], c) for image in small])

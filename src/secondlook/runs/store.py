@@ -2,12 +2,16 @@
 
 config.json               the resolved configuration, seeds, versions, hardware
 data.json  items.npz      what was compared: classes, shape, fingerprint; labels, ids, names, the split, what leaks
-models/NAME/              facts.json (written last: the model is done), history.json, weights, log.txt
+models/NAME/              facts.json (written last: the model is done), history.json, weights, state to go on from,
+                          log.txt; probes.npz: answers to changed test images
 predictions/NAME.npz      probabilities float32 (n, k) of train, valid and test
 run.json  table.csv       the results; the same object that --json prints
+scores.csv                every score of every model on the test part, with intervals
 folds.csv                 with folds: the scores of each; models/ and predictions/ then hold NAME/fold-N too
-thumbnails.npz            small images of the chosen model's mistakes
+seeds.csv                 with several seeds: the scores of each; models/ and predictions/ then hold NAME/seed-N too
+thumbnails.npz            small images of mistakes, and of some right answers, for the report
 audit.json  audit.npz     what was found out about the images, and small images of the items concerned
+findings.npz              small images of the items that findings on the models are about
 report.html
 manifest.json             every file's checksum, written last of all
 INCOMPLETE.txt            until then
@@ -16,7 +20,6 @@ INCOMPLETE.txt            until then
 from __future__ import annotations
 
 import contextlib
-import csv
 import fcntl
 import json
 import os
@@ -29,10 +32,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.errors import RunError
-from secondlook.runs.files import checksum, is_run, read_json, savez, write_atomically, write_json, write_rows
+from secondlook.runs.files import (
+    checksum,
+    is_run,
+    read_json,
+    savez,
+    write_atomically,
+    write_csv,
+    write_json,
+    write_rows,
+)
 from secondlook.runs.folders import ROOT, numbers, take_next
 from secondlook.runs.machine import hardware
-from secondlook.types import PARTS, Audit, ImageSet, Part, Predictions, Row, Split, Thumbnails
+from secondlook.types import PARTS, SEVERITIES, Audit, Finding, ImageSet, Part, Predictions, Row, Split, Thumbnails
 
 FORMAT = 1
 _INCOMPLETE = """This run is not complete: it was interrupted or is still going on.
@@ -163,10 +175,14 @@ class RunDirectory:
         source.rmdir()
         write_json(target / "facts.json", facts)
 
+    def answers(self, name: str, parts: Sequence[Part] = PARTS) -> dict[Part, Any]:
+        """The stored probabilities of one fit, float32 (n, k) by part; `name` may be that of a fold or a seed."""
+        with np.load(self.path / "predictions" / f"{name}.npz") as file:
+            return {part: file[part] for part in parts}
+
     def predictions(self, model: str, part: Part, images: ImageSet, split: Split) -> Predictions:
         """What a model that is done said of a part."""
-        with np.load(self.path / "predictions" / f"{model}.npz") as file:
-            said = file[part]
+        said = self.answers(model, (part,))[part]
         items = split[part]
         names = [images.names[i] for i in items]
         return Predictions(model, part, said, images.labels[items], items, names, images.classes)
@@ -177,9 +193,29 @@ class RunDirectory:
         lines = [row.json() for row in rows]
         head = {"run": str(self.path), "data": data}
         write_json(self.path / "run.json", {**head, **results, "findings": audit["findings"], "rows": lines})
-        write_atomically(self.path / "table.csv", lambda part: _write_csv(part, lines))
+        write_csv(self.path / "table.csv", list(Row("", "ok").json()), lines)
         arrays = {"items": thumbnails.items, "pixels": thumbnails.pixels}
         write_atomically(self.path / "thumbnails.npz", lambda part: savez(part, arrays))
+
+    def write_judged(
+        self,
+        findings: Sequence[Finding],
+        checks: Mapping[str, Any],
+        probes: Mapping[str, Any],
+        thumbnails: Thumbnails,
+    ) -> None:
+        """Adds what was found out about the models to run.json, beside what was found out about the images.
+
+        Args:
+            findings: of models. checks: what became of those without a finding. probes: as `Probes.json` gives them.
+            thumbnails: small images of the items that the findings name.
+        """
+        results = read_json(self.path / "run.json")
+        known = [*results["findings"], *(finding.json() for finding in findings)]
+        known.sort(key=lambda found: (-SEVERITIES.index(found["severity"]), found["code"]))
+        write_json(self.path / "run.json", {**results, "findings": known, "checks": checks, "probes": probes})
+        arrays = {"items": thumbnails.items, "pixels": thumbnails.pixels}
+        write_atomically(self.path / "findings.npz", lambda part: savez(part, arrays))
 
     def open_test(self) -> None:
         """Counts that the test part is looked at, before it is."""
@@ -196,7 +232,13 @@ class RunDirectory:
 
     def _read_made(self) -> dict[str, Any]:
         path = self.path / "made.json"
-        return read_json(path) if path.exists() else {"test_opened": 0, "seconds": 0.0}
+        if path.exists():
+            found: dict[str, Any] = read_json(path)
+            return found
+        # A run that goes on from another looks at the same test part again.
+        config = self.path / "config.json"
+        parent = read_json(config).get("parent", {}) if config.exists() else {}
+        return {"test_opened": parent.get("test_opened", 0), "seconds": 0.0}
 
     def seal(self) -> None:
         """Writes the manifest: from now on the run is complete and never changed."""
@@ -228,13 +270,6 @@ def _short(value: Any) -> str:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(Row("", "ok").json()))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 class BusyError(RunError):

@@ -14,7 +14,7 @@ from secondlook.types import Audit
 
 # What is said of each kind of fault: of one, of several.
 FAULT_WORDS = {
-    "broken": ("could not be read", "could not be read"),
+    "broken": ("could not be used", "could not be used"),
     "missing": ("is named, but not there", "are named, but not there"),
     "permission": ("may not be opened", "may not be opened"),
     "unsafe": ("leads out of the source, and was not followed", "lead out of the source, and were not followed"),

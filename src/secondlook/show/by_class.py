@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,11 @@ from secondlook.show import format as fmt
 from secondlook.show.axis import Axis, tick_label
 from secondlook.show.facts import by_recall
 from secondlook.show.table import Bar
-from secondlook.types import FloatArray, IntArray
+from secondlook.types import FloatArray, IntArray, Score, Scores
 
 # As many lines as are taken in at one look.
 CLASSES_UP_TO = 30
+RANKS = ("roc_auc", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class ClassLine:
     precision: str
     recall: str
     f1: str
+    roc_auc: str
+    average_precision: str
     hover: str
 
 
@@ -39,13 +43,17 @@ class ClassTable:
     lines: tuple[ClassLine, ...]
     ticks: tuple[tuple[float, str], ...]
     classes: int
+    ranked: bool
 
 
-def class_table(counts: IntArray, classes: tuple[str, ...]) -> ClassTable:
+def class_table(counts: IntArray, classes: tuple[str, ...], scores: Scores | None = None) -> ClassTable:
     """The lines of a confusion matrix, int64 (k, k): the row is the given label, the column the answer.
 
     Recall is drawn with its 95 % Wilson interval. A ratio without a denominator (the recall of a class without test
     images, the precision of one that is never answered) is a dash.
+
+    Args:
+        scores: of the same answers, for the columns that rest on the probabilities; None leaves these out.
     """
     support, hits, k = counts.sum(axis=1), np.diag(counts), len(classes)
     recall, order = per_class(counts)["recall"], by_recall(counts)
@@ -56,15 +64,24 @@ def class_table(counts: IntArray, classes: tuple[str, ...]) -> ClassTable:
     halves = [fmt.half_width(float(recall[c]), *ends[c]) for c in known]
     places = fmt.decimals(max(halves, default=None))
     worst = int(order[0]) if hits.sum() < support.sum() else -1
+    ranks = {} if scores is None else {(s.metric, s.of): s for s in scores if s.metric in RANKS and s.of}
     return ClassTable(
-        tuple(_line(int(c), counts, classes, ends, axis, places, int(c) == worst) for c in shown),
+        tuple(_line(int(c), counts, classes, ends, axis, places, int(c) == worst, ranks) for c in shown),
         tuple((round(100 * axis.position(t), 2), tick_label(t)) for t in axis.ticks(gap=0.2)),
         k,
+        bool(ranks),
     )
 
 
 def _line(
-    c: int, counts: IntArray, classes: tuple[str, ...], ends: FloatArray, axis: Axis, places: int, worst: bool
+    c: int,
+    counts: IntArray,
+    classes: tuple[str, ...],
+    ends: FloatArray,
+    axis: Axis,
+    places: int,
+    worst: bool,
+    ranks: Mapping[tuple[str, str], Score],
 ) -> ClassLine:
     scores, n, answers, hits = per_class(counts), int(counts[c].sum()), int(counts[:, c].sum()), int(counts[c, c])
     bar = None
@@ -77,6 +94,9 @@ def _line(
     def share(name: str, bottom: int) -> str:
         return fmt.share(float(scores[name][c]) if bottom else None, digits=places)
 
+    def rank(name: str) -> str:
+        return fmt.share(ranks[name, classes[c]].value if ranks else None, digits=max(places, 3))
+
     return ClassLine(
         classes[c],
         worst,
@@ -85,5 +105,7 @@ def _line(
         share("precision", answers),
         share("recall", n),
         share("f1", n + answers),
+        rank("roc_auc"),
+        rank("average_precision"),
         f"{fmt.whole(hits)} of the {fmt.whole(answers)} answers “{classes[c]}” are right",
     )

@@ -7,13 +7,11 @@ from pathlib import PurePath
 
 import numpy as np
 
+from secondlook.measure.learning import overfitting_from as overfitting_from
 from secondlook.measure.scores import confusion, per_class
-from secondlook.types import FloatArray, History, IntArray, Predictions, Row, Run
+from secondlook.types import FloatArray, IntArray, Predictions, Row, Run
 
 STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skipped", "ok": ""}
-
-# Validation loss this much above its lowest value counts as rising.
-_RISE = 1.02
 
 
 def title(run: Run) -> str:
@@ -46,18 +44,12 @@ def chosen_row(run: Run) -> Row | None:
 
 
 def tied(run: Run) -> set[str]:
-    """Models whose 95 % interval on test overlaps with the chosen model's, the chosen one included."""
-    best = chosen_row(run)
-    if best is None or best.test_low is None or best.test_high is None:
+    """Models between which and the chosen one no difference is seen on the same test images; the chosen one too."""
+    if chosen_row(run) is None:
         return set()
-    return {
-        r.model
-        for r in finished(run)
-        if r.test_low is not None
-        and r.test_high is not None
-        and r.test_low <= best.test_high
-        and r.test_high >= best.test_low
-    }
+    pairs = {row.model: run.pairs.between(run.chosen, row.model) for row in finished(run)}
+    same = {model for model, pair in pairs.items() if pair is not None and pair.verdict == "no difference seen"}
+    return {run.chosen, *same}
 
 
 def times(n: int) -> str:
@@ -139,18 +131,3 @@ def top_confusions(counts: IntArray, most: int) -> list[tuple[int, int, int]]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(int(i // len(wrong)), int(i % len(wrong)), int(wrong.flat[i])) for i in order]
     return [pair for pair in pairs if pair[2] > 0]
-
-
-def overfitting_from(history: History) -> int | None:
-    """The epoch from which a net overfits: its lowest validation loss, where that rises afterwards while the
-    training loss still falls. None where it does not.
-    """
-    if not history.epochs:
-        return None
-    lowest = min(history.epochs, key=lambda e: e.valid_loss)
-    later = [e for e in history.epochs if e.epoch > lowest.epoch]
-    if not later:
-        return None
-    rises = float(np.mean([e.valid_loss for e in later])) > _RISE * lowest.valid_loss
-    falls = min(e.train_loss for e in later) < lowest.train_loss
-    return lowest.epoch if rises and falls else None

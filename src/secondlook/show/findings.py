@@ -15,6 +15,11 @@ from secondlook.types import Finding, IntArray, Item, Thumbnails
 
 SEVERITY_WORDS = {"serious": "serious", "warning": "warning", "info": "note"}
 
+# What makes accuracy itself doubtful is said before any number.
+FIRST = "M101"
+# A finding on the images that one on the models says again, with the models' numbers: in short lists it stands alone.
+_SAID_BY = {"D201": "M101", "D203": "M110"}
+
 # Of one finding: groups (copies of one image), images in each; single images; files without an image.
 _GROUPS, _IN_GROUP, _SINGLES, _NAMES = 8, 4, 16, 12
 # Of all findings together: so many images are kept, and so many characters of them stand on a page.
@@ -62,6 +67,13 @@ def severity_counts(findings: Iterable[Finding]) -> dict[str, int]:
     for finding in findings:
         found[finding.severity] += 1
     return found
+
+
+def said_once(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings without those that another one says again, with more to it."""
+    found = list(findings)
+    there = {finding.code for finding in found}
+    return [finding for finding in found if _SAID_BY.get(finding.code) not in there]
 
 
 def counted(n: int, severity: str) -> str:

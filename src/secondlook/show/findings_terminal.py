@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from secondlook.show.findings import SEVERITY_WORDS, counted
+from secondlook.show.findings import FIRST, SEVERITY_WORDS, counted, said_once
 from secondlook.show.names import shortened, visible
 from secondlook.types import Finding, Item
 
@@ -53,14 +53,27 @@ def finding_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
 
 
 def compact_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
-    """For below a table: serious findings and warnings by code and title; notes are only counted."""
+    """For below a table: serious findings and warnings by code and title; notes are only counted.
+
+    What makes accuracy doubtful stands above the table, see `first_lines`.
+    """
     lines: list[Text] = []
-    for finding in findings:
+    found = [finding for finding in said_once(findings) if finding.code != FIRST]
+    for finding in found:
         if finding.severity != "info":
             lines += _titled(finding, width)
-    if notes := sum(finding.severity == "info" for finding in findings):
-        lines.append(Text(f"{counted(notes, 'info')} on the images: see the report", style="dim"))
+    notes = [finding for finding in found if finding.severity == "info"]
+    of_models = sum(finding.on_models for finding in notes)
+    if notes:
+        counts = {"images": len(notes) - of_models, "models": of_models}
+        said = [f"{counted(n, 'info')} on the {what}" for what, n in counts.items() if n]
+        lines.append(Text(f"{' and '.join(said)}: see the report", style="dim"))
     return lines
+
+
+def first_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
+    """For above a table: that accuracy misleads here, before any number is praised."""
+    return [line for finding in findings if finding.code == FIRST for line in _titled(finding, width)]
 
 
 def _titled(finding: Finding, width: int) -> list[Text]:

@@ -1,4 +1,4 @@
-"""The chosen model's mistakes as pictures, by true class."""
+"""The chosen model's mistakes on one part as pictures, by true class."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from numpy.typing import NDArray
 
 from secondlook.show import format as fmt
 from secondlook.show.matrices import data_uri
-from secondlook.types import Predictions, Thumbnails
+from secondlook.types import Part, Predictions, Thumbnails
 
 _MOST, _MOST_PER_CLASS, _MOST_CLASSES = 80, 8, 24
 # Pictures get larger where images do; all of them together stay below this many characters.
 _MOST_CHARACTERS = 1_500_000
 PIXELATED_UP_TO = 64
 _LONGER_SIDE = 112
+# The place on the page, the title, and what the images are called, by part.
+_PARTS: dict[Part, tuple[str, str, str]] = {
+    "test": ("mistakes", "Mistakes of {}", "test images"),
+    "train": ("mistakes-train", "Mistakes of {} on its training images", "training images"),
+    "valid": ("mistakes-valid", "Mistakes of {} on validation", "validation images"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,28 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What is shown, out of how much."""
+    """What is shown, out of how much; `anchor` is its place on the page."""
 
+    anchor: str
+    title: str
+    noun: str
     shelves: tuple[Shelf, ...]
     shown: int
     total: int
     classes_with_mistakes: int
     pixelated: bool
+
+    @property
+    def text(self) -> str:
+        """How many are shown, and in which order."""
+        if self.total == 0:
+            return f"None on the {self.noun}."
+        if self.shown == 0:
+            return f"{self.total:,} {self.noun} are missed; the run keeps no copies of them."
+        text = f"{self.shown:,} of {self.total:,} shown"
+        if len(self.shelves) < self.classes_with_mistakes:
+            text += f", from {len(self.shelves)} of {self.classes_with_mistakes} classes with mistakes"
+        return f"{text}, by given class, the surest first. In brackets: the probability of the wrong answer."
 
 
 def encode(pixels: NDArray[np.uint8]) -> str:
@@ -90,7 +111,7 @@ def gallery(predictions: Predictions, thumbnails: Thumbnails, shape: Sequence[in
     support = np.bincount(labels[labels >= 0], minlength=len(predictions.classes))
     seen = sorted({int(labels[i]) for i in pictured}, key=lambda c: (-totals[c], c))[:_MOST_CLASSES]
     each = min(max(_MOST // max(len(seen), 1), 2), _MOST_PER_CLASS)
-    sure = predictions.probabilities.max(axis=1)
+    sure = predictions.probabilities[np.arange(len(labels)), predictions.predicted]
     shelves, room = [], _MOST_CHARACTERS
     for c in seen:
         order = sorted((i for i in pictured if labels[i] == c), key=lambda i: -sure[i])[:each]
@@ -105,11 +126,13 @@ def gallery(predictions: Predictions, thumbnails: Thumbnails, shape: Sequence[in
     found = tuple(shelf for _, shelf in sorted(shelves, key=lambda pair: pair[0]))
     shown = sum(len(shelf.pictures) for shelf in found)
     tiny = max(shape[:2]) <= PIXELATED_UP_TO
-    return Gallery(found, shown, len(wrong), int((totals > 0).sum()), tiny)
+    anchor, title, noun = _PARTS[predictions.part]
+    title = title.format(predictions.model)
+    return Gallery(anchor, title, noun, found, shown, len(wrong), int((totals > 0).sum()), tiny)
 
 
 def _picture(predictions: Predictions, i: int, pixels: NDArray[np.uint8]) -> Picture:
     width, height = display_size(pixels.shape)
     given, says = (predictions.classes[int(c)] for c in (predictions.labels[i], predictions.predicted[i]))
-    sure = fmt.share(float(predictions.probabilities[i].max()), digits=2)
+    sure = fmt.share(float(predictions.probabilities[i, predictions.predicted[i]]), digits=2)
     return Picture(encode(pixels), width, height, given, says, sure, predictions.names[i])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from secondlook.show import format as fmt
 from secondlook.show.words import metric_name
@@ -37,6 +38,18 @@ def _hardware(hardware: Mapping[str, object]) -> str:
     return ", ".join(part for part in found if part)
 
 
+def _more(config: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """What only some runs have: class weights, and a run that they go on from."""
+    lines = []
+    if weights := config.get("class_weights"):
+        shown = [f"{name} {weight:.4g}" for name, weight in weights.items()]
+        lines.append(("Class weights", f"{config['class_weight']}: {fmt.listing(shown, most=12)}", False))
+    if parent := config.get("parent"):
+        said = f"{parent['path']}, {parent['model']} after epoch {parent['epochs']}"
+        lines.append(("Goes on from", f"{said} (its manifest: {parent['manifest'][:16]}…)", False))
+    return lines
+
+
 def made(run: Run) -> list[tuple[str, str, bool]]:
     """Lines of (name, value, whether the value is code)."""
     config = run.config
@@ -52,6 +65,7 @@ def made(run: Run) -> list[tuple[str, str, bool]]:
         ),
         ("Chosen by", f"{metric_name(str(config['metric']))} on validation", False),
         ("Test set opened", times, False),
+        *_more(config),
         ("Split", _split(run), False),
         ("Seed", str(config["seed"]), False),
         ("Data fingerprint", str(run.data["fingerprint"]), True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -13,6 +14,8 @@ from secondlook.show.facts import error_shares
 from secondlook.types import IntArray
 
 CELLS_UP_TO = 20
+# With more classes a cell is too small to be pointed at.
+POINTED_UP_TO = 90
 # Upper ends of the ramp's steps: the share of a true class that a cell may hold. Fixed, so that matrices compare.
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 # Opacity of each step. None lies where neither dark nor light text would be readable on it.
@@ -53,26 +56,59 @@ def _labels(classes: tuple[str, ...], cell: float, room: int, left: float, top: 
     return out
 
 
-def _cell(i: int, j: int, n: int, support: int, cell: float, classes: tuple[str, ...], written: bool) -> Markup:
+def _cell(
+    i: int, j: int, n: int, support: int, cell: float, classes: tuple[str, ...], written: bool, opens: str
+) -> Markup:
     share = n / support
     kind = "d" if i == j else f"s{step(share)}"
     x, y = round(j * cell, 1), round(i * cell, 1)
     says = "right" if i == j else f"says {classes[j]}"
     title = f"given {classes[i]}, {says}: {n:,} of {support:,} ({fmt.round_percent(share)})"
-    return Markup('<g class="{}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}"/>{}</g>').format(
+    drawn = Markup('<g class="{}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}"/>{}</g>').format(
         kind, title, x, y, round(cell, 1), round(cell, 1),
         Markup('<text{} x="{}" y="{}">{}</text>').format(
             Markup("") if written else Markup(' class="p"'), round(x + cell / 2, 1), round(y + cell / 2, 1), n
         ),
     )  # fmt: skip
+    return _linked(opens, drawn)
 
 
-def svg(counts: IntArray, classes: tuple[str, ...], label: str, *, large: bool) -> Markup:
+def _linked(anchor: str, drawn: Markup) -> Markup:
+    """What is drawn, as a link to a place on the page where there is one."""
+    return Markup('<a href="#{}">').format(anchor) + drawn + Markup("</a>") if anchor else drawn
+
+
+def overlay(links: Mapping[tuple[int, int], str], classes: tuple[str, ...]) -> Markup:
+    """Invisible cells to lie over a `png` of a matrix, a link each; nothing where there are too many classes.
+
+    Keys go past them, since they are many: the list of confusions beside leads to the same places.
+    """
+    k = len(classes)
+    if not links or k > POINTED_UP_TO:
+        return Markup("")
+    cells = [
+        Markup(
+            '<a href="#{}" tabindex="-1"><title>given {}, says {}</title><rect x="{}" y="{}" width="1" height="1"/></a>'
+        ).format(anchor, classes[i], classes[j], j, i)
+        for (i, j), anchor in links.items()
+    ]
+    return Markup('<svg class="over" viewBox="0 0 {0} {0}">{1}</svg>').format(k, Markup("").join(cells))
+
+
+def svg(
+    counts: IntArray,
+    classes: tuple[str, ...],
+    label: str,
+    *,
+    large: bool,
+    links: Mapping[tuple[int, int], str] | None = None,
+) -> Markup:
     """A matrix of at most 20 classes. Cells without items are left empty.
 
     Args:
         counts: int64 (k, k), line = given label, column = answer.
         large: with counts on screen (up to 12 classes); else they show on hover and in print.
+        links: the places on the page that cells (line, column) lead to.
     """
     k = len(counts)
     cell = min(max((500 if large else 230) / k, 12), 80 if large else 64)
@@ -85,8 +121,8 @@ def svg(counts: IntArray, classes: tuple[str, ...], label: str, *, large: bool) 
     top = left if longest * names * 0.62 > cell else names + 10
     width, height = left + k * cell + 1, top + k * cell + 1
     parts = [
-        Markup('<svg class="matrix" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" role="img" aria-label="{2}">').format(
-            width, height, label
+        Markup('<svg class="matrix" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" role="{3}" aria-label="{2}">').format(
+            width, height, label, "group" if links else "img"
         ),
         Markup('<g font-size="{:.1f}">').format(names),
         *_labels(classes, cell, room, left, top, names),
@@ -96,7 +132,8 @@ def svg(counts: IntArray, classes: tuple[str, ...], label: str, *, large: bool) 
     support = counts.sum(axis=1)
     for i, j in zip(*np.nonzero(counts), strict=True):
         written = large and k <= 12
-        parts.append(_cell(int(i), int(j), int(counts[i, j]), int(support[i]), cell, classes, written))
+        opens = (links or {}).get((int(i), int(j)), "")
+        parts.append(_cell(int(i), int(j), int(counts[i, j]), int(support[i]), cell, classes, written, opens))
     return Markup("").join([*parts, Markup("</g></svg>")])
 
 

@@ -31,14 +31,16 @@ _CLASSES_SHOWN, _EXAMPLES_SHOWN = 12, 10
 def plot_history(history: History, ax: Axes | None = None, *, palette: Palette = LIGHT) -> Axes:
     """Training and validation loss against the epoch; the kept epoch is marked, overfitting is shaded.
 
-    Losses are mean natural-log cross-entropies per image, without class weights. Overfitting begins at the lowest
-    validation loss, where that rises afterwards while the training loss still falls.
+    Losses are mean natural-log cross-entropies per image, without class weights; those with them are thin where they
+    differ. Overfitting begins at the lowest validation loss, where that rises afterwards while the training loss still
+    falls. A seam, where training was gone on with, is a thin line with a word.
     """
     ax = new_axes(4.8, 3.0) if ax is None else ax
     epochs = [e.epoch for e in history.epochs]
     ax.plot(epochs, [e.train_loss for e in history.epochs], color=palette.quiet, linewidth=1.3, linestyle=(0, (3, 2)),
             label="train")  # fmt: skip
     ax.plot(epochs, [e.valid_loss for e in history.epochs], color=palette.ink, linewidth=1.7, label="validation")
+    _weighted_losses(ax, history, palette)
     start = overfitting_from(history)
     if start is not None:
         ax.axvspan(start, epochs[-1], color=palette.shade, zorder=0, linewidth=0, label="overfitting")
@@ -52,15 +54,48 @@ def plot_history(history: History, ax: Axes | None = None, *, palette: Palette =
     if len(epochs) == 1:
         ax.set_xlim(epochs[0] - 1, epochs[0] + 1)
     loss_scale(ax, [history])
+    _seams(ax, history, palette)
     dress(ax, palette)
     if palette is LIGHT:
         ax.legend(frameon=False, fontsize=SMALL, labelcolor=palette.ink)
     return ax
 
 
+def _weighted_losses(ax: Axes, history: History, palette: Palette) -> None:
+    """The losses that are optimised, thin, over the epochs where weights make them differ from the plain ones."""
+    if not any(e.weighted for e in history.epochs):
+        return
+    epochs = [e.epoch for e in history.epochs]
+    for part, colour, dashes in (("train", palette.quiet, (0, (3, 2))), ("valid", palette.ink, "solid")):
+        losses = [getattr(e, f"{part}_weighted_loss") if e.weighted else np.nan for e in history.epochs]
+        ax.plot(epochs, losses, color=colour, linewidth=0.7, linestyle=dashes, alpha=0.7)
+
+
+def _seams(ax: Axes, history: History, palette: Palette) -> None:
+    """A thin line where training was gone on with; above it, clear of the curves, a word."""
+    last, room, taken = history.epochs[-1].epoch, history.epochs[-1].epoch / 4, -np.inf
+    line = 0
+    for seam in history.seams:
+        place = seam.epoch + 0.5
+        late = place > last - room
+        line = 1 - line if place < taken else 0  # one line higher where the word before it still goes on
+        taken = place + room
+        ax.axvline(place, color=palette.quiet, linewidth=0.7, zorder=1)
+        ax.annotate(
+            seam.word, (place, 1), (0, 2 + 9 * line), xycoords=("data", "axes fraction"), textcoords="offset points",
+            ha="right" if late else "left", va="bottom", size=SMALL, color=palette.quiet,
+        )  # fmt: skip
+
+
 def loss_scale(ax: Axes, histories: list[History]) -> None:
     """The loss axis that holds all these histories: from zero, or in powers where losses fall more than tenfold."""
-    losses = [v for h in histories for e in h.epochs for v in (e.train_loss, e.valid_loss) if np.isfinite(v)]
+    losses = [
+        v
+        for h in histories
+        for e in h.epochs
+        for v in (e.train_loss, e.valid_loss, e.train_weighted_loss, e.valid_weighted_loss)
+        if np.isfinite(v)
+    ]
     if not losses:
         return
     low, high = min(losses), max(losses)

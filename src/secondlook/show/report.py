@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,24 @@ from markupsafe import Markup
 
 from secondlook.show import format as fmt
 from secondlook.show.by_class import ClassTable, class_table
+from secondlook.show.cells import NO_CELLS, Cells, cells
+from secondlook.show.decisions import decided_values
 from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, title, top_confusions
 from secondlook.show.findings import cards, counted, severity_counts
 from secondlook.show.gallery import PIXELATED_UP_TO, Gallery, gallery
+from secondlook.show.judged import judged_values
+from secondlook.show.label_safety import section
 from secondlook.show.made import made
-from secondlook.show.matrices import CELLS_UP_TO, LIGHT_TEXT_FROM, OPACITIES, legend, png, svg
+from secondlook.show.matrices import CELLS_UP_TO, LIGHT_TEXT_FROM, OPACITIES, POINTED_UP_TO, legend, overlay, png, svg
+from secondlook.show.operating import operating
 from secondlook.show.page import style, templates, write_page
+from secondlook.show.pairs import pair_table
 from secondlook.show.palette import SENTINELS, family
+from secondlook.show.rounds import rounds
+from secondlook.show.score_table import chosen_scores, score_table
 from secondlook.show.table import digits, table
 from secondlook.show.words import glossary, metric_name, sentences
-from secondlook.types import Audit, History, Run
+from secondlook.types import Audit, History, Part, Run
 
 # Outlines of the markers of `palette.FAMILIES`, around (0, 0).
 _SHAPES = {
@@ -33,6 +41,8 @@ _SHAPES = {
     "h": "M0-5 4.3-2.5V2.5L0 5-4.3 2.5V-2.5Z",
 }
 _TOP = 10
+# Bytes that a report may have with the images of its matrices; everything else on it comes first.
+_MOST_BYTES = 4_700_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Panel:
     svg: Markup | None = None
     png: str = ""
     label: str = ""
+    over: Markup = field(default_factory=Markup)
 
 
 def _ramp() -> str:
@@ -123,7 +134,7 @@ def _curves(run: Run) -> list[Panel]:
     return panels
 
 
-def _matrices(run: Run, links: dict[str, str]) -> list[Panel]:
+def _matrices(run: Run, links: dict[str, str], opened: Cells = NO_CELLS) -> list[Panel]:
     panels = []
     rows = sorted(finished(run), key=lambda r: r.model != run.chosen)
     for i, row in enumerate(rows):
@@ -131,32 +142,32 @@ def _matrices(run: Run, links: dict[str, str]) -> list[Panel]:
         counts, classes = matrix(predictions), predictions.classes
         text = f"{fmt.whole(int(counts.trace()))} of {fmt.whole(int(counts.sum()))} right"
         label = f"Confusion matrix of {row.model}, {text}"
+        opens = opened.links.get(row.model, {})
         if len(classes) <= CELLS_UP_TO:
-            drawn = svg(counts, classes, label, large=i == 0)
+            drawn = svg(counts, classes, label, large=i == 0, links=opens)
             panels.append(Panel(row.model, text, links[row.model], drawn, label=label))
         else:
-            panels.append(Panel(row.model, text, links[row.model], png=png(counts), label=label))
+            over = overlay(opens, classes) if i == 0 else Markup("")
+            panels.append(Panel(row.model, text, links[row.model], png=png(counts), label=label, over=over))
     return panels
 
 
-def _by_class(run: Run) -> tuple[ClassTable | None, list[tuple[str, str, int, int]]]:
-    """Of the chosen model: the table of classes, and its most frequent confusions (given, says, count, support)."""
+def _by_class(run: Run) -> tuple[ClassTable | None, list[tuple[str, str, int, int, tuple[int, int]]]]:
+    """The chosen model's table of classes, and its most frequent confusions: (given, says, count, support, cell)."""
     if chosen_row(run) is None:
         return None, []
     predictions = run.predictions(run.chosen)
     counts, classes = matrix(predictions), predictions.classes
     support = counts.sum(axis=1)
-    top = [(classes[a], classes[b], n, int(support[a])) for a, b, n in top_confusions(counts, _TOP)]
-    return class_table(counts, classes), top
+    top = [(classes[a], classes[b], n, int(support[a]), (a, b)) for a, b, n in top_confusions(counts, _TOP)]
+    return class_table(counts, classes, None if run.cv else chosen_scores(run)), top
 
 
-def _gallery_text(shown: Gallery) -> str:
-    if shown.total == 0:
-        return "None on the test images."
-    text = f"{shown.shown:,} of {shown.total:,} shown"
-    if len(shown.shelves) < shown.classes_with_mistakes:
-        text += f", from {len(shown.shelves)} of {shown.classes_with_mistakes} classes with mistakes"
-    return text + ", by given class, the surest first. In brackets: the probability of the wrong answer."
+def _galleries(run: Run) -> list[Gallery]:
+    """The chosen model's mistakes on the test images, and on those that it learnt from."""
+    parts: tuple[Part, ...] = ("test", "train")
+    kept = run.thumbnails()
+    return [gallery(run.predictions(run.chosen, part), kept, run.data["shape"]) for part in parts]
 
 
 def _about(run: Run) -> str:
@@ -182,40 +193,73 @@ def _values(run: Run) -> dict[str, Any]:
     links = {row.model: f"confusion-{i}" for i, row in enumerate(run.rows) if row in done}
     by_class, top = _by_class(run)
     best = chosen_row(run)
-    shown = gallery(run.predictions(best.model), run.thumbnails(), run.data["shape"]) if best else None
     curves = _curves(run)
     parts = [("table", "Models")]
+    compared, scored = pair_table(run), score_table(run)
+    parts += [("pairs", "Which is better")] if compared else []
+    parts += [("scores", "Scores")] if scored else []
+    parts += [("findings", "What to know of the models")] if run.checks else []
     parts += [("size", "Accuracy against size")] if done else []
     parts += [("curves", "Learning curves")] if curves else []
+    one_by_one = rounds(run)
+    parts += [("rounds", "Rounds")] if one_by_one else []
+    augment = section(run)
+    parts += [("augment", "Augmentation")] if augment else []
+    parts += [("probe", "Moved and turned")] if len(run.invariance) else []
     parts += [("confusion", "Confusion matrices"), ("mistakes", "Mistakes")] if best else []
+    thresholds = operating(run)
+    parts += [("operating", "Thresholds")] if thresholds else []
     audit = run.audit
+    decided = decided_values(run)
+    parts += [("decisions", "Decisions on labels")] if decided else []
     parts += [("data", "The images")] if audit else []
     return {
         **_table_values(run, links),
         "run": run,
         "title": title(run),
         "about": _about(run),
-        "css": style("style.css", "page.css", "findings.css", ramp=_ramp()),
+        "css": style("style.css", "page.css", "findings.css", "pairs.css", "probes.css", "cells.css", ramp=_ramp()),
         "sentences": sentences(run),
+        "pairs": compared,
+        "scores": scored,
+        **judged_values(run),
         "parts": [*parts, ("made", "How it was made"), ("glossary", "Terms")],
         "size_wide": _frontier(run, 9.0, 4.8, "size") if done else "",
         "size_narrow": _frontier(run, 3.5, 4.0, "sizen") if done else "",
         "families": _families(run),
         "curves": curves,
-        "matrices": _matrices(run, links),
+        "weighted_curves": any(e.weighted for h in run.histories.values() for e in h.epochs),
+        "seams": any(h.seams for h in run.histories.values()),
+        "rounds": one_by_one,
+        "augment": augment,
+        **_opened(run, links, NO_CELLS),
         "by_class": by_class,
         "legend": legend(),
         "top": top,
         "k": len(run.data["classes"]),
-        "gallery": shown,
-        "gallery_text": _gallery_text(shown) if shown else "",
+        "galleries": _galleries(run) if best else [],
+        "operating": thresholds,
         "made": made(run),
+        "decided": decided,
         "audit": audit,
         "audit_text": _audit_text(audit) if audit else "",
-        "cards": cards(run.findings, audit.thumbnails) if audit else [],
+        "cards": cards(audit.findings, audit.thumbnails) if audit else [],
         "anchors": True,
         "pixelated": max(run.data["shape"][:2]) <= PIXELATED_UP_TO,
     }
+
+
+def _cells(run: Run, values: dict[str, Any], room: int) -> Cells:
+    """What opens from the matrices: with many classes of the chosen model alone, or its frequent confusions alone."""
+    k = len(run.data["classes"])
+    models = [run.chosen, *(model for model in values["links"] if model != run.chosen)]
+    shown = {model: values["links"][model] for model in (models if k <= CELLS_UP_TO else models[:1])}
+    return cells(run, shown, room, {cell for *_, cell in values["top"]} if k > POINTED_UP_TO else None)
+
+
+def _opened(run: Run, links: dict[str, str], opened: Cells) -> dict[str, Any]:
+    """The matrices with the cells that open, and what opens."""
+    return {"matrices": _matrices(run, links, opened), "opened": opened}
 
 
 def warm_up() -> None:
@@ -236,4 +280,7 @@ def write_report(run: Run, path: Path) -> Path:
     Returns:
         The path written.
     """
-    return write_page(path, templates().get_template("report.html").render(**_values(run)))
+    template, values = templates().get_template("report.html"), _values(run)
+    room = _MOST_BYTES - len(template.render(**values).encode("utf-8", "replace"))
+    opened = _cells(run, values, room) if values["links"] else NO_CELLS
+    return write_page(path, template.render(**values | _opened(run, values["links"], opened)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secondlook.show import format as fmt
+from secondlook.show import seeds
 from secondlook.show.axis import Axis, tick_label
 from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied
+from secondlook.show.gaps import gap_words
 from secondlook.show.palette import family
 from secondlook.show.words import glossary
 from secondlook.types import Row, Run
@@ -61,6 +63,7 @@ class Table:
     notes: tuple[tuple[str, str], ...]
     stretched: bool
     ties: int
+    gaps: str
     n_test: int | None
     scores: str
 
@@ -93,10 +96,12 @@ def leaks(run: Run) -> bool:
 
 def columns(run: Run) -> tuple[str, ...]:
     """The columns right of the test accuracy."""
-    return ("clean", *COLUMNS) if leaks(run) else COLUMNS
+    at = COLUMNS.index("valid")
+    found = (*COLUMNS[:at], "seeds", *COLUMNS[at:]) if seeds.seeded(run) else COLUMNS
+    return ("clean", *found) if leaks(run) else found
 
 
-def _cells(row: Row, places: int, clean: bool) -> tuple[tuple[str, str, str], ...]:
+def _cells(row: Row, places: int, shown: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
     def part(name: str) -> tuple[str, str]:
         value = getattr(row, f"{name}_accuracy")
         return fmt.share(value, arm(row, name), places), "" if value is None else _interval(row, name)
@@ -106,6 +111,7 @@ def _cells(row: Row, places: int, clean: bool) -> tuple[tuple[str, str, str], ..
         ("balanced", fmt.share(row.test_balanced_accuracy, digits=places), ""),
         ("macro F1", fmt.share(row.test_macro_f1, digits=places), ""),
         ("log-loss", fmt.loss(row.test_log_loss), ""),
+        ("seeds", seeds.spread_of(row), seeds.hover(row)),
         ("valid", *part("valid")),
         ("train", *part("train")),
         ("trained", fmt.count(row.trained), fmt.whole(row.trained)),
@@ -115,7 +121,7 @@ def _cells(row: Row, places: int, clean: bool) -> tuple[tuple[str, str, str], ..
         ("µs/image", fmt.number(row.predict_us), ""),
         ("MB", fmt.number(row.peak_mb), ""),
     )
-    return found if clean else found[1:]
+    return tuple(cell for cell in found if cell[0] in shown)
 
 
 def _bar(row: Row, axis: Axis) -> Bar | None:
@@ -139,7 +145,7 @@ def _line(row: Row, run: Run, axis: Axis, same: set[str], places: int, mark: int
         row.model in same,
         _bar(row, axis),
         fmt.share(row.test_accuracy, arm(row, "test"), places),
-        _cells(row, places, leaks(run)),
+        _cells(row, places, columns(run)),
         row.status != "ok" and row.test_accuracy is not None,
         mark,
         STATUS_WORDS[row.status],
@@ -173,6 +179,7 @@ def table(run: Run) -> Table:
         tuple((", ".join(models), text) for models, text in said),
         axis.stretched,
         len(same - {run.chosen}),
+        gap_words(run, [row.model for row in run.rows if row.model in same - {run.chosen}]),
         next((r.n_test for r in finished(run)), None),
         _scores(run),
     )

@@ -12,8 +12,15 @@ from rich.text import Text
 
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
+from secondlook.show.decisions import decision_lines
 from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied, times, title
-from secondlook.show.findings_terminal import compact_lines
+from secondlook.show.findings_terminal import compact_lines, first_lines
+from secondlook.show.gaps import terminal_lines as verdict_lines
+from secondlook.show.label_safety import augmented
+from secondlook.show.operating_words import lines as operating_lines
+from secondlook.show.probes import terminal_lines
+from secondlook.show.rounds import round_lines
+from secondlook.show.seeds import lines as seed_lines
 from secondlook.show.table import arm, digits, leaks
 from secondlook.show.words import metric_name
 from secondlook.types import Row, Run
@@ -77,11 +84,10 @@ def _legend(run: Run) -> list[str]:
     stretched = "   (axis stretched towards 0 and 1)" if Axis.of(run).stretched else ""
     metric = metric_name(str(run.config["metric"]))
     lines = [
-        f"* chosen on validation by {metric}   ≈ its interval overlaps with the chosen's",
+        f"* chosen on validation by {metric}",
         f"─●─ test accuracy, 95 % interval   {CHANCE} chance   {MAJORITY} majority{stretched}",
     ]
-    if len(tied(run)) == 1:
-        lines[0] = lines[0].split("   ")[0]
+    lines[1:1] = verdict_lines(run)
     if run.cv is not None:
         lines.append(f"every score is the {means(run)}, the interval Nadeau and Bengio's")
     lines += _leak_lines(run)
@@ -110,10 +116,16 @@ def _notes(run: Run, width: int) -> list[Text]:
     """A quiet line per note, wrapped, what follows indented."""
     lines: list[Text] = []
     for models, text in notes(run):
-        wrapped = Text(f"{', '.join(models)}: {text}", style="dim").wrap(Console(width=width), width - 2)
-        for i, line in enumerate(wrapped):
-            line.rstrip()
-            lines.append(Text("  ", style="dim").append_text(line) if i else line)
+        lines += _wrapped(Text(f"{', '.join(models)}: {text}", style="dim"), width)
+    return lines
+
+
+def _wrapped(text: Text, width: int) -> list[Text]:
+    """Lines of at most `width` cells, what follows the first indented."""
+    lines: list[Text] = []
+    for line in text.wrap(Console(width=width), width - 2):
+        line.rstrip()
+        lines.append(Text("  ").append_text(line) if lines else line)
     return lines
 
 
@@ -132,7 +144,7 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
     names = min(max((cell_len(r.model) for r in run.rows), default=5), _LONGEST_NAME)
     test = max((len(text) for text, _ in rows.values()), default=4)
     sizes, bar_width = _sizes([cells for _, cells in rows.values()], width - (2 + names + 1 + test + 1))
-    lines = [Text(_fit(_header(run), width).rstrip(), style="dim"), Text()]
+    lines = [Text(_fit(_header(run), width).rstrip(), style="dim"), *first_lines(run.findings, width), Text()]
     if rows:
         heads = " ".join(f"{h:>{size}}" for h, size in sizes.items())
         top = f"  {'model':<{names}} {'test':>{test}} {'':<{bar_width}} {heads}"
@@ -153,7 +165,12 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
         lines.append(line)
     lines += [Text(), *(Text(_fit(text, width).rstrip(), style="dim") for text in _legend(run))]
     found = compact_lines(run.findings, width)
-    return [*lines, *_notes(run, width), *([Text(), *found] if found else []), _path(run)]
+    probed = terminal_lines(run, width)
+    more = [line for text in (*seed_lines(run), *operating_lines(run)) for line in _wrapped(Text(text), width)]
+    more += _wrapped(Text(text), width) if (text := augmented(run)) else []
+    more += decision_lines(run, width)
+    more += round_lines(run, width)
+    return [*lines, *_notes(run, width), *more, *probed, *([Text(), *found] if found else []), _path(run)]
 
 
 def _sizes(rows: list[dict[str, str]], room: int) -> tuple[dict[str, int], int]:

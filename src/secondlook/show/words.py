@@ -18,6 +18,8 @@ from secondlook.show.facts import (
     times,
     unfinished,
 )
+from secondlook.show.findings import FIRST
+from secondlook.show.gaps import NO_DIFFERENCE, better_on_test, gap_words, points, rivals
 from secondlook.show.names import visible
 from secondlook.types import Row, Run
 
@@ -104,16 +106,25 @@ def _leaks(best: Row) -> Sentence | None:
 
 
 def _misleads(run: Run) -> list[Sentence]:
-    """What is serious about the images, before any number that it makes doubtful."""
+    """What is serious about the images and the models, before any number that it makes doubtful."""
     serious = [finding for finding in run.findings if finding.severity == "serious"]
     shown = [
         Sentence("Before you believe a number: ", visible(f.title).removesuffix("."), ".", f.code)
         for f in serious[:_SERIOUS]
     ]
-    if rest := len(serious) - len(shown):
-        more = f"{rest} more serious finding{'' if rest == 1 else 's'}"
-        shown.append(Sentence("There ", f"{'is' if rest == 1 else 'are'} {more}", " on the images.", "data"))
-    return shown
+    if rest := serious[_SERIOUS:]:
+        more = f"{len(rest)} more serious finding{'' if len(rest) == 1 else 's'}"
+        where = "models" if all(f.on_models for f in rest) else "images"
+        where = "images and the models" if where == "images" and any(f.on_models for f in rest) else where
+        anchor = "findings" if where == "models" else "data"
+        shown.append(Sentence("There ", f"{'is' if len(rest) == 1 else 'are'} {more}", f" on the {where}.", anchor))
+    doubts = [Sentence("", visible(f.title).removesuffix("."), ".", f.code) for f in run.findings if f.code == FIRST]
+    return [*doubts, *shown]
+
+
+def _told(run: Run, best: Row) -> bool:
+    """Whether a finding has said already what the lazy answer gets, and the chosen model is seen to beat it."""
+    return any(f.code == FIRST for f in run.findings) and (best.test_low or 0.0) > run.majority
 
 
 def _lazy(run: Run, best: Row) -> Sentence:
@@ -147,36 +158,34 @@ def _rivals(run: Run, best: Row) -> Sentence | None:
     if not others:
         return None
     same = [r.model for r in others if r.model in tied(run)]
-    clearly = [r for r in others if r.model not in same and (r.test_accuracy or 0) > (best.test_accuracy or 0)]
-    if clearly:
-        names = fmt.listing([r.model for r in clearly])
+    if clearly := better_on_test(run):
+        one = len(clearly) == 1
         return Sentence(
-            f"On test, {names} did better than {best.model}, which validation could not know; ",
-            "taking the better one now",
-            " would be choosing on the test set.",
-            "table",
+            "On test, ",
+            f"{fmt.listing(clearly)} {'is' if one else 'are'} better than {best.model}",
+            ", which validation could not know; taking the better one now would be choosing on the test set.",
+            "pairs",
         )
-    if not same:
-        second = max(others, key=lambda r: r.test_accuracy or 0)
-        return Sentence(
-            "",
-            "No other model's interval reaches it",
-            f"; the next best on test is {second.model} with {_percent(second)}.",
-            "table",
-        )
-    return _overlap(run, best, same)
+    if same:
+        return _alike(run, best, same)
+    ahead = min(rivals(run), key=lambda pair: pair.difference, default=None)
+    if ahead is None:
+        return None
+    what = f"than {ahead.b}" if len(others) == 1 else "than every other model"
+    after = f", by {points(ahead.difference)}" if len(others) == 1 else ""
+    after = after or f"; the next best on test is {ahead.b}, {points(ahead.difference)} behind"
+    low, high = (f"{100 * end:.1f}" for end in (ahead.low, ahead.high))
+    return Sentence("It is ", f"better {what}", f"{after} (95 % interval {low} to {high}).", "pairs")
 
 
-def _overlap(run: Run, best: Row, same: list[str]) -> Sentence:
-    one = len(same) == 1
-    before = f"The interval{'' if one else 's'} of {fmt.listing(same)} overlap{'s' if one else ''} with it: read "
-    before += f"cautiously, this test set cannot tell {'the two' if one else 'them'} apart; "
+def _alike(run: Run, best: Row, same: list[str]) -> Sentence:
+    """Models from which the chosen one cannot be told, and the smallest of them all."""
+    after = f" between it and {fmt.listing(same, last='or')}: {gap_words(run, same)}"
     sized = [r for r in finished(run) if r.model in (*same, best.model) and r.trained is not None]
-    small = min(sized, key=lambda r: (r.trained or 0, r.stored or 0), default=None)
-    if small is None:
-        return Sentence("", before.removesuffix("; "), ".", "table")
-    itself = " itself" if small.model == best.model else ""
-    return Sentence(before, "the smallest", f" of them is {small.model}{itself}, with {_size(small)}.", "size")
+    if small := min(sized, key=lambda r: (r.trained or 0, r.stored or 0), default=None):
+        itself = " itself" if small.model == best.model else ""
+        after += f"; the smallest of them is {small.model}{itself}, with {_size(small)}"
+    return Sentence("", NO_DIFFERENCE.capitalize(), f"{after}.", "pairs")
 
 
 def _missed(missed: Missed | None, k: int) -> Sentence:
@@ -240,7 +249,7 @@ def sentences(run: Run) -> list[Sentence]:
         *_misleads(run),
         _choice(run, best),
         _leaks(best),
-        _lazy(run, best),
+        None if _told(run, best) else _lazy(run, best),
         _rivals(run, best),
         _missed(missed, len(predictions.classes)),
         _lost(run),
@@ -272,6 +281,13 @@ GLOSSARY: dict[str, str] = {
     "everything was chosen.",
     "interval": "95 % Wilson interval: were the test repeated with other images of the same kind, 95 of 100 such "
     "intervals would hold the true accuracy. ± gives its longer arm.",
+    "points": "Difference of two accuracies in percentage points: from 90 % to 92 % are 2 points.",
+    "paired interval": "95 % interval of the difference, from the same test images for both models: narrower than two "
+    "separate intervals, since an image that both get right or both get wrong says nothing of their difference.",
+    "only one right": "Test images that only the first model, and that only the second gets right.",
+    "p (Holm)": "How often two equally good models would differ at least so much; corrected by Holm's method for the "
+    "number of pairs. Below .05 one of the two is called better, else no difference is seen.",
+    "could show": "The smallest difference in points that these test images would show four times out of five.",
     "chance": "What guessing evenly among the classes gets: 1 / number of classes.",
     "majority": "What always answering the most frequent training class gets on the test images.",
     "clean": "Test accuracy without the images that leak: an identical one, a nearly identical one, or one of the same "
@@ -281,6 +297,8 @@ GLOSSARY: dict[str, str] = {
     "macro F1": "For each class, F1 = 2 × hits / (images of the class + answers of the class); averaged over the "
     "classes. Low when a class is missed or is answered too often.",
     "log-loss": "Mean of −ln(probability given to the right class). 0 is perfect; being sure and wrong costs most.",
+    "seeds": "Mean test accuracy over several seeds, ± the standard deviation of one: how far chance alone (the first "
+    "weights, the order of the images) moves a model. The other scores are the first seed's.",
     "valid": "Accuracy on the validation images, which stopped the training and chose the model: slightly flattering.",
     "train": "Accuracy on the images that the model learnt from. Far above test: it has learnt them by heart.",
     "trained": "Numbers (parameters, weights) found by learning.",
@@ -295,8 +313,15 @@ GLOSSARY: dict[str, str] = {
     "recall": "Of the images of the class, the share that is answered rightly. Low when the class is missed. Drawn "
     "with its 95 % interval.",
     "F1": "2 × hits / (images of the class + answers of the class): high only when precision and recall both are.",
+    "ROC-AUC": "How likely an image of the class gets a higher probability of it than an image of another class: .5 is "
+    "what guessing gets.",
+    "average precision": "Mean precision over the images of the class, when images are answered from the surest down.",
     "epoch": "One pass through the training images. The weights of the best epoch on validation are kept.",
     "overfitting": "From some epoch on, the loss on validation images rises while that on training images still falls.",
+    "probe": "Accuracy on test images that were moved, turned, noised or inverted: whether a model has learnt a "
+    "pattern, or where it lies.",
+    "temperature": "What the logarithms of probabilities are divided by to make them as sure as they should be, fitted "
+    "on validation. Above 1, the model was too sure.",
     "confusion matrix": "Line: the given class. Column: the answer. Off the diagonal stand the mistakes.",
     "efficient frontier": "The models for which no other is both smaller and at least as accurate.",
 }

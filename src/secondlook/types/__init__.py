@@ -6,16 +6,28 @@ from secondlook.types.arrays import PARTS, FloatArray, IntArray, Part, Status
 from secondlook.types.audit import Audit
 from secondlook.types.finding import SEVERITIES, Finding, Item, Severity
 from secondlook.types.folds import Folds
-from secondlook.types.history import Epoch, History
+from secondlook.types.history import Epoch, History, Seam
 from secondlook.types.images import ImageSet, Split
+from secondlook.types.label_safety import LabelSafety, Moved, Trial, TrialVerdict
+from secondlook.types.mistakes import ALL_MODELS, Mistakes, Nearest
+from secondlook.types.operating import OperatingPoint, Threshold
+from secondlook.types.pair import Pair, Pairs, Verdict
 from secondlook.types.predictions import Predictions, Score
+from secondlook.types.probes import Probe, Probes
+from secondlook.types.replay import Change, Replay
+from secondlook.types.rounds import Round
 from secondlook.types.run import Row, Run, Thumbnails
+from secondlook.types.scores import Scores
 from secondlook.types.sources import Fault, FaultKind, Origins
+from secondlook.types.suspects import ClassDoubt, Suspects
 
 __all__ = [
+    "ALL_MODELS",
     "PARTS",
     "SEVERITIES",
     "Audit",
+    "Change",
+    "ClassDoubt",
     "Epoch",
     "Fault",
     "FaultKind",
@@ -26,14 +38,32 @@ __all__ = [
     "ImageSet",
     "IntArray",
     "Item",
+    "LabelSafety",
+    "Mistakes",
+    "Moved",
+    "Nearest",
+    "OperatingPoint",
     "Origins",
+    "Pair",
+    "Pairs",
     "Part",
     "Predictions",
+    "Probe",
+    "Probes",
+    "Replay",
+    "Round",
     "Row",
     "Run",
     "Score",
+    "Scores",
+    "Seam",
     "Severity",
     "Split",
     "Status",
+    "Suspects",
+    "Threshold",
     "Thumbnails",
+    "Trial",
+    "TrialVerdict",
+    "Verdict",
 ]

@@ -58,6 +58,11 @@ class Finding:
     advice: str
     items: tuple[Item, ...] = ()
 
+    @property
+    def on_models(self) -> bool:
+        """Whether it is about models, and not about the images."""
+        return self.code.startswith("M")
+
     def json(self) -> dict[str, Any]:
         """A plain dictionary: code, title, severity, evidence, advice, items."""
         return {

@@ -34,12 +34,14 @@ class ImageSet:
         classes: names, in natural order ("2" before "10").
         ids: str (n,), the hash of each item's source bytes, with a suffix for repeats ("…#2").
         names: where each item came from: a path relative to the source, or file and row ("train.csv:17").
-        parts: the split the source itself came with, "train" | "valid" | "test" per item, or None.
+        parts: the split the source itself came with, "train" | "valid" | "test" per item, or None; two parts at least,
+            but "train" may be missing: such a set can be looked at, and not be compared.
         groups: a group per item that must not be torn apart by a split ("" for an item in none), or None.
         source: what the user asked for ("digits", "photos/").
         format: one sentence on how the source was recognised and read.
         faults: what was left out, in the order of the source.
         origins: what the items were as files; None where they were rows of an array.
+        empty_classes: names that the source has for classes of which no image could be read; not in `classes`.
     """
 
     pixels: NDArray[Any]
@@ -53,6 +55,7 @@ class ImageSet:
     groups: NDArray[np.str_] | None = None
     faults: tuple[Fault, ...] = ()
     origins: Origins | None = None
+    empty_classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -69,7 +69,11 @@ class Predictions:
 class Score:
     """A metric's value with its 95 % interval, the number of items behind it, and what no model at all would get.
 
-    `low` and `high` are NaN where no interval is given.
+    Attributes:
+        low, high: NaN where no interval is known.
+        chance: what guessing evenly among the classes gets. majority: what always answering the most frequent training
+            class gets. NaN where that is no number.
+        of: the class that the score is of; "" for all of them together.
     """
 
     metric: str
@@ -79,6 +83,7 @@ class Score:
     n: int
     chance: float
     majority: float
+    of: str = ""
 
     def frame(self) -> pd.DataFrame:
         """One line."""

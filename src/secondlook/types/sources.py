@@ -19,7 +19,8 @@ class Fault:
 
     Attributes:
         name: the file, relative to the source, or file and row ("train.csv:17").
-        kind: "broken" (meant as an image, but cannot be decoded, or holds NaN, or a row of the wrong length),
+        kind: "broken" (meant as an image, but cannot be decoded, or holds NaN, or a row of the wrong length, or without
+            a part where others have one),
             "missing" (a manifest names it, it is not there), "permission" (may not be read), "unsafe" (a link or path
             that leads out of the source: not followed), "unlabelled" (an image outside the class folders, in a source
             that has them), "ignored" (a file not meant as an image: nothing is wrong with it).

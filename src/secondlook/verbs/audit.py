@@ -90,12 +90,12 @@ def muted(mute: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         UsageError: there is no such code.
     """
-    from secondlook.judge.findings import data_checks
+    from secondlook.judge.findings import codes as known
     from secondlook.judge.registry import check_mute
 
     texts = [mute] if isinstance(mute, str) else list(mute)
     codes = [code for text in texts for code in text.split(",")]
-    return check_mute(codes, [check.code for check in data_checks()]) if codes else ()
+    return check_mute(codes, known()) if codes else ()
 
 
 def measure(measured: Measured, narrator: Narrator) -> None:

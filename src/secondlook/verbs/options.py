@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secondlook.data.augment import AUTO, checked
 from secondlook.errors import UsageError
 from secondlook.measure.scores import METRICS, Metric
 
@@ -67,12 +68,33 @@ class Options:
                 raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
             # NumPy's own numbers are welcome, but are not JSON.
             object.__setattr__(self, name, int(value) if isinstance(value, Integral) else float(value))
+        if self.seeds > 1 and self.cv is not None:
+            raise UsageError(
+                f"expected --seeds without --cv, since every fold has a seed of its own, got --seeds {self.seeds} "
+                f"and --cv {self.cv}; leave one of them out"
+            )
+        if (self.objective or self.cost) and self.cv is not None:
+            raise UsageError(
+                "expected --objective and --cost without --cv, since thresholds are chosen on one validation part, "
+                f"got --cv {self.cv}; leave one of them out"
+            )
+        object.__setattr__(self, "augment", checked(self.augment))
+        if self.augment == AUTO and self.cv is not None:
+            raise UsageError(
+                "expected --augment auto without --cv, since each fold would have to decide anew, got --augment auto "
+                f"and --cv {self.cv}; give words such as shift=2,flip, or leave one of them out"
+            )
         if self.cv is not None:
             object.__setattr__(self, "cv", _folds(self.cv))
             if self.test != TEST:
                 raise UsageError(
                     f"expected --test without --cv, since in folds every image is tested, got --test {self.test} "
                     f"and --cv {self.cv}; leave one of them out"
+                )
+            if self.labels:
+                raise UsageError(
+                    "expected --labels without --cv, since in folds every image judges, and what judges keeps its "
+                    f"label, got --labels {self.labels} and --cv {self.cv}; leave one of them out"
                 )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,10 +58,12 @@ def zipped_manifest(folder: Path) -> Path:
 
 
 def zip_bomb(folder: Path) -> Path:
-    bomb = zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1)
-    with bomb as archive, archive.open("cat/1.png", "w") as stream:
-        for _ in range(1200):
-            stream.write(bytes(1 << 20))
+    """1.2 GB of zeros in 1.3 MB: a megabyte is compressed once, and written 1,200 times."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    megabyte = deflate.compress(bytes(1 << 20)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    with zipfile.ZipFile(folder / "bomb.zip", "w") as archive:
+        archive.writestr("cat/1.png", megabyte * 1200 + deflate.flush())
+        archive.filelist[0].compress_type, archive.filelist[0].file_size = zipfile.ZIP_DEFLATED, 1200 << 20
     return folder / "bomb.zip"
 
 

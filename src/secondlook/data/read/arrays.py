@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.data.read.ids import hash_rows, hexadecimal, numbered
-from secondlook.data.read.labels import column, encode, misfits
+from secondlook.data.read.ids import hash_rows, hexadecimal, natural_key, numbered
+from secondlook.data.read.labels import column, encode, misfits, printable
 from secondlook.data.read.large import LARGE, Joined, Rows, blocks, bytes_of, empty
 from secondlook.data.read.names import RowNames, taken
 from secondlook.data.read.pixels import Layout, Values, layout, on_white, values
@@ -76,8 +76,8 @@ def from_arrays(
         parts, groups = (None if v is None else np.asarray(v)[items] for v in (parts, groups))
     labels, found = encode(y, len(y), source, classes)
     pixels, digests, done = _converted(x, form, numbers, kept, settings, source)
-    if classes is not None and len(found) < len(classes):
-        done = [*done, f"{len(classes) - len(found)} of the {len(classes)} named classes hold no image"]
+    unheld = empty_classes(classes or (), found)
+    done += [*said_of_classes(classes, unheld), *said_of_parts(parts)]
     return ImageSet(
         pixels=pixels,
         labels=labels,
@@ -89,6 +89,7 @@ def from_arrays(
         parts=own_parts(parts),
         groups=None if groups is None else np.asarray(groups, dtype=np.str_),
         faults=tuple(faults),
+        empty_classes=unheld,
     )
 
 
@@ -152,16 +153,39 @@ def resized(images: ImageSet, settings: Settings) -> ImageSet:
 
 
 def own_parts(parts: Sequence[str] | NDArray[np.str_] | None) -> NDArray[np.str_] | None:
-    """The parts as an array; None where they are no split: one part only, or none to train on."""
+    """The parts as an array; None where one part is all there is, which is no split."""
     if parts is None:
         return None
     found = np.asarray(parts, dtype=np.str_)
-    return None if (found == found[:1]).all() or "train" not in found else found
+    return None if (found == found[:1]).all() else found
+
+
+def said_of_parts(parts: Sequence[str] | NDArray[np.str_] | None) -> list[str]:
+    """A word on parts of which none is to train on."""
+    names = [] if parts is None else sorted(set(np.asarray(parts, dtype=np.str_).tolist()), reverse=True)
+    if not names or "train" in names:
+        return []
+    if len(names) == 1:
+        return [f"no other part beside {names[0]}, so divided like a set without parts"]
+    return ["no part to train on"]
+
+
+def empty_classes(named: Iterable[str], found: Sequence[str]) -> tuple[str, ...]:
+    """The classes that a source names, in natural order, without those of which it holds an image."""
+    return tuple(sorted({*map(printable, named)} - {*found}, key=natural_key))
+
+
+def said_of_classes(declared: Sequence[str] | None, empty: Sequence[str]) -> list[str]:
+    """A word on classes of a declared list that hold no image."""
+    if declared is None or not empty:
+        return []
+    return [f"{len(empty)} of the {len(declared)} named classes {'holds' if len(empty) == 1 else 'hold'} no image"]
 
 
 def describe(kind: str, pixels: NDArray[Any], k: int, noun: str = "images", notes: Sequence[str] = ()) -> str:
     """One sentence on what was read: "IDX files: 70,000 images of 28x28, grey, 10 classes"."""
     n, h, w, c = pixels.shape
+    noun = noun.removesuffix("s") if n == 1 else noun
     depth = "" if pixels.dtype == np.uint8 else ", more than 8 bits"
     labels = {0: "no labels", 1: "1 class"}.get(k, f"{k} classes")
     colour = "grey" if c == 1 else "RGB"
@@ -182,4 +206,10 @@ def read_pair(x: Any, y: Any, settings: Settings) -> ImageSet:
 
 def _as_array(values: Any) -> NDArray[Any]:
     """NumPy's view of anything; a tensor may hold gradients, or lie on a GPU."""
+    if isinstance(values, np.ma.MaskedArray) and (masked := int(np.asarray(values.mask).sum())):
+        one = "is" if masked == 1 else "are"
+        raise DataError(
+            f"arrays: expected every value to count, got a masked array of which {masked:,} of {values.size:,} {one} "
+            "masked; fill them (pixels with x.filled(0), labels with y.filled(-1) for unknown), or leave their rows out"
+        )
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)

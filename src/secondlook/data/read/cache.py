@@ -1,9 +1,8 @@
 """What was derived from files and is worth keeping: decoded photos, unpacked archives, downloads.
 
-An entry is a folder that is complete or not there. It is filled under a name of its own (`NAME.part`), listed in a
-manifest (size and time of every file), and renamed. The locks are the kernel's, on these folders themselves, so that
-nothing stays locked when a process is killed: who fills an entry holds its `.part` alone, who uses an entry shares
-the lock on it, and eviction passes by what is in use.
+An entry is a folder that is complete or not there (see `entries`). It is filled under a name of its own (`NAME.part`),
+listed in a manifest, and renamed. Who fills an entry holds the lock on its `.part` alone, who uses an entry shares the
+lock on it, and eviction passes by what is in use.
 """
 
 from __future__ import annotations
@@ -12,18 +11,17 @@ import atexit
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from secrets import token_hex
 from time import monotonic, sleep
 
+from secondlook.data.read.entries import bytes_in, complete, last_used, locked, remove, seal
 from secondlook.errors import UsageError
 
 # Raised when the layout of entries changes; older ones are then not found, and cleared by hand.
@@ -34,8 +32,6 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 # How long to wait for another process that fills the same entry. It may be stopped (Ctrl-Z) and never end.
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 60.0, 0.05
-# Files are forced to disk before an entry counts as complete; for thousands of small ones that takes minutes.
-_FEW_FILES = 64
 # Handles of entries in use by this process; a process may only open so many files.
 _MOST_HELD = 64
 
@@ -103,7 +99,7 @@ def clear_cache() -> tuple[int, int]:
     cleared = freed = 0
     for place in _places():
         _release(place)
-        size = _bytes(place)
+        size = bytes_in(place)
         if _evict(place):
             cleared, freed = cleared + 1, freed + size
     return cleared, freed
@@ -129,7 +125,7 @@ def _limit() -> int:
     """How many bytes the cache may hold: by default 20 GB, or a tenth of what the disk could give it."""
     if (asked := _asked_limit()) is not None:
         return asked
-    held = sum(map(_bytes, _places()))
+    held = sum(map(bytes_in, _places()))
     folder = next(p for p in (_root(), *_root().parents) if p.exists())
     return int(min(_LIMIT_BYTES, _LIMIT_SHARE * (shutil.disk_usage(folder).free + held)))
 
@@ -153,22 +149,22 @@ def _fill(place: Path, build: Callable[[Path], None]) -> bool:
     """Fills an entry, unless it is complete by now; False while another process does."""
     part = place.with_name(f"{place.name}.part")
     part.mkdir(exist_ok=True)
-    handle = _locked(part, fcntl.LOCK_EX)
+    handle = locked(part, fcntl.LOCK_EX)
     if handle is None:
         return False
     try:
-        if _complete(place):
-            _remove(part)
+        if complete(place):
+            remove(part)
             return True
         shutil.rmtree(part / "files", ignore_errors=True)  # of a process that was killed
         (part / "files").mkdir()
         build(part / "files")
-        _seal(part)
-        _remove(place)
+        seal(part)
+        remove(place)
         part.rename(place)
         return True
     except BaseException:
-        _remove(part)
+        remove(part)
         raise
     finally:
         os.close(handle)
@@ -176,10 +172,10 @@ def _fill(place: Path, build: Callable[[Path], None]) -> bool:
 
 def _use(place: Path) -> bool:
     """Whether an entry is there and complete; if so, it is held, and counts as used just now."""
-    handle = _locked(place, fcntl.LOCK_SH)
+    handle = locked(place, fcntl.LOCK_SH)
     if handle is None:
         return False
-    if not _complete(place):
+    if not complete(place):
         os.close(handle)
         return False
     with contextlib.suppress(OSError):
@@ -198,90 +194,21 @@ def _release(place: Path) -> None:
             os.close(handle)
 
 
-def _locked(folder: Path, how: int) -> int | None:
-    """A handle that holds the lock on a folder; None where another holds it, or the folder has just gone."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(handle, how | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), folder.stat()):
-            return handle
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(handle)
-        raise
-    os.close(handle)
-    return None
-
-
-def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for top, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(top, name)  # noqa: PTH118  # thousands of files, where Path is slow
-            yield path[len(str(folder)) + 1 :], os.lstat(path)
-
-
-def _seal(part: Path) -> None:
-    """Writes the manifest: the bytes in all, then size, time and name of each file."""
-    found = list(_files(part / "files"))
-    if len(found) <= _FEW_FILES:
-        for name, _ in found:
-            _sync(part / "files" / name)
-    lines = [json.dumps([status.st_size, status.st_mtime_ns, name]) for name, status in found]
-    manifest = part / "manifest"
-    manifest.write_text("\n".join([str(sum(status.st_size for _, status in found)), *lines]), encoding="ascii")
-    _sync(manifest)
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def _complete(place: Path) -> bool:
-    """Whether every file is as it was when the entry was made."""
-    try:
-        lines = (place / "manifest").read_text(encoding="ascii").split("\n")[1:]
-        listed = {name: (size, time) for size, time, name in map(json.loads, lines)}
-        found = {name: (status.st_size, status.st_mtime_ns) for name, status in _files(place / "files")}
-    except (OSError, ValueError):
-        return False
-    return listed == found
-
-
 def _places() -> list[Path]:
     """All entries, and what killed processes left, the least recently used first."""
     try:
         found = [place for place in _root().iterdir() if _NAME.fullmatch(place.name)]
     except OSError:
         return []
-    return sorted(found, key=_used)
-
-
-def _used(place: Path) -> float:
-    try:
-        return (place / "manifest").stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _bytes(place: Path) -> int:
-    try:
-        with (place / "manifest").open(encoding="ascii") as lines:
-            return int(next(lines))
-    except (OSError, ValueError, StopIteration):
-        return 0
+    return sorted(found, key=last_used)
 
 
 def _bound(but: Path | None = None) -> None:
     """Deletes the least recently used entries until the rest fit the limit, and what killed processes left."""
     places, limit = _places(), _limit()
-    total = sum(map(_bytes, places))
+    total = sum(map(bytes_in, places))
     for place in places:
-        size = _bytes(place)
+        size = bytes_in(place)
         if place != but and (total > limit or not size) and _evict(place):
             total -= size
     if total > limit:
@@ -299,22 +226,14 @@ def _leave() -> None:
 def _evict(place: Path) -> bool:
     """Deletes an entry, unless it is in use."""
     try:
-        handle = _locked(place, fcntl.LOCK_EX)
+        handle = locked(place, fcntl.LOCK_EX)
     except OSError:
         return False
     if handle is None:
         return False
-    _remove(place)
+    remove(place)
     os.close(handle)
     return True
-
-
-def _remove(place: Path) -> None:
-    """Deletes a folder; nobody sees it half deleted."""
-    gone = place.with_name(f"{place.name.partition('.')[0]}.{token_hex(8)}.gone")
-    with contextlib.suppress(OSError):
-        place.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _temporary(name: str, build: Callable[[Path], None]) -> Path:

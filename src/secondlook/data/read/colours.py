@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondlook.data.read.pixels import in_unit, scale
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_GREY = frozenset({"1", "L", "LA", "La", "I", "F"})
+DEEP = ("I", "F")  # greys of 32 bits
+_GREY = frozenset({"1", "L", "LA", "La", *DEEP})
 
 
 def is_deep(mode: str) -> bool:
     """Whether the pixels of a Pillow mode are greys of more than 8 bits."""
-    return mode in ("I", "F") or mode.startswith("I;16")
+    return mode in DEEP or mode.startswith("I;16")
 
 
 def holds_grey(image: Image) -> bool:
@@ -27,35 +32,67 @@ def holds_grey(image: Image) -> bool:
     return bool((palette == palette[:, :1]).all())
 
 
-def full_scale(image: Image) -> float:
-    """What becomes 255 in an image of more than 8 bits; 65,535 in all others.
+@dataclass(frozen=True)
+class Levels:
+    """The smallest and the largest number of an image, or of several, and whether all are whole."""
 
-    65,535 for unsigned 16-bit numbers. Else the first of 1 (real numbers only), 255 and 65,535 that no
-    pixel exceeds, but for rounding, else the largest pixel.
+    low: float
+    high: float
+    whole: bool
+
+
+Scale = tuple[float, float]  # the numbers that become 0 and 255
+_SIXTEEN_BITS: Scale = (0, 65535)
+_BAND = 2**20  # pixels that are looked at in one go
+
+
+def levels(image: Image) -> Levels | None:
+    """The numbers of an image that has no scale of its own (32-bit integers, real numbers); None for any other.
+
+    Raises:
+        ValueError: pixels that are NaN or infinite.
     """
     # Pillow scales a PGM of more than 8 bits to 65,535 itself, however dark it is.
-    if image.mode not in ("I", "F") or (image.mode == "I" and image.format == "PPM"):
-        return 65535
-    highest = float(image.getextrema()[1])  # type: ignore[arg-type]  # one band, so two numbers
-    steps = (255, 65535) if image.mode == "I" else (1, 255, 65535)
-    return next((step for step in steps if highest <= step * (1 + 1e-6)), highest)
+    if image.mode not in DEEP or (image.mode == "I" and image.format == "PPM"):
+        return None
+    low, high, whole = np.inf, -np.inf, True
+    lines = max(1, _BAND // max(1, image.width))
+    for top in range(0, image.height, lines):
+        band = np.asarray(image.crop((0, top, image.width, min(image.height, top + lines))))
+        if not np.isfinite(band).all():
+            raise ValueError("pixels that are NaN or infinite")
+        low, high = min(low, float(band.min())), max(high, float(band.max()))
+        whole = whole and (band.dtype.kind != "f" or bool((band == np.floor(band)).all()))
+    return Levels(low, high, whole)
 
 
-def to_bytes(image: Image, grey: bool, full: float) -> tuple[NDArray[np.uint8], bool]:
+def one_scale(found: Iterable[Levels | None]) -> Scale | None:
+    """One scale for all images of a set that have none of their own; None where all have."""
+    deep = [one for one in found if one is not None]
+    if not deep:
+        return None
+    return scale(min(x.low for x in deep), max(x.high for x in deep), whole=all(x.whole for x in deep))
+
+
+def spans(span: Scale | None, found: Levels | None) -> bool:
+    """Whether a scale holds the numbers of an image; those of fractions may exceed it by rounding."""
+    if found is None or span is None:
+        return found is None
+    return in_unit(found.low, found.high) if span == (0, 1) else span[0] <= found.low and found.high <= span[1]
+
+
+def to_bytes(image: Image, grey: bool, span: Scale | None) -> tuple[NDArray[np.uint8], bool]:
     """Pixels uint8 (h, w, 1 or 3), what is transparent laid on white, and whether anything was.
 
     Args:
         image: a loaded image, or a part of one.
         grey: whether one channel is wanted; only for images that `holds_grey`.
-        full: of the whole image, see `full_scale`; used for those of more than 8 bits alone.
-
-    Raises:
-        ValueError: real numbers that are NaN or infinite.
+        span: what becomes 0 and 255 in an image that has `levels`.
     """
     from PIL import Image as Pillow
 
     if is_deep(image.mode):
-        flat, clear = _shallow(image, full)
+        flat, clear = _shallow(image, span or _SIXTEEN_BITS)
         return np.repeat(flat[..., None], 1 if grey else 3, axis=2), clear
     if image.mode == "LAB":
         image = _from_lab(image)
@@ -84,16 +121,16 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
     return False
 
 
-def _shallow(image: Image, full: float) -> tuple[NDArray[np.uint8], bool]:
+def _shallow(image: Image, span: Scale) -> tuple[NDArray[np.uint8], bool]:
     """Greys of 16 or 32 bits as 8; Pillow's own conversion cuts them off at 255."""
     stored = np.asarray(image)
     if stored.dtype.kind == "u":
         # Rounded v / 257, since 65,535 = 255 * 257.
         flat = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
     else:
-        if not np.isfinite(stored).all():
-            raise ValueError("pixels that are NaN or infinite")
-        flat = np.rint(np.clip(stored / max(full, 1e-300), 0, 1) * 255).astype(np.uint8)
+        black, white = span
+        shares = (stored.astype(np.float64) - black) / (white - black or 1.0)
+        flat = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     clear = image.info.get("transparency")
     if not isinstance(clear, int) or not (mask := stored == clear).any():
         return flat, False

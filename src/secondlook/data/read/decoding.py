@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.read import large
+from secondlook.data.read.colours import Scale, one_scale
 from secondlook.data.read.listing import Listing
 from secondlook.data.read.photos import Header, decode, fits
 from secondlook.data.read.settings import Settings
@@ -46,6 +47,7 @@ class Decoded:
         items: int64 (k,), which of the listing they are; in order.
         digests: str (k,), the hashes of their bytes.
         origins: what they were as files.
+        span: what became black and white in images without a scale of their own; None where there are none.
         lost: the other n - k, by their place in the listing, with a header that says why.
     """
 
@@ -53,6 +55,7 @@ class Decoded:
     items: IntArray
     digests: NDArray[np.str_]
     origins: Origins
+    span: Scale | None
     lost: dict[int, Header]
 
 
@@ -79,12 +82,13 @@ def _each(work: Callable[[int], A], n: int, threads: int) -> list[A]:
 
 def _plan(headers: Sequence[Header], settings: Settings) -> Plan:
     grey = bool(headers) and all(header.grey for header in headers)
+    span = one_scale(header.levels for header in headers)
     if settings.size is not None:
-        return Plan(settings.size, settings.size, grey, settings.resize)
+        return Plan(settings.size, settings.size, grey, settings.resize, span)
     sizes = {(header.width, header.height) for header in headers}
     if len(sizes) == 1 and max(size := sizes.pop()) <= _LARGEST_NATIVE:
-        return Plan(*size, grey, None)
-    return Plan(_DEFAULT_SIZE, _DEFAULT_SIZE, grey, settings.resize)
+        return Plan(*size, grey, None, span)
+    return Plan(_DEFAULT_SIZE, _DEFAULT_SIZE, grey, settings.resize, span)
 
 
 def _headers(listing: Listing, items: Sequence[int], threads: int) -> list[Header]:
@@ -124,7 +128,8 @@ def decode_each(listing: Listing, settings: Settings, sheet: Sheet) -> Decoded:
             break
         items, plan = kept, wanted
     lost = {item: one.header for item, one in seen.items() if one.header.state != "image"}
-    return _closed_up(pixels, rows, [seen[item] for item in kept], kept, dict(sorted(lost.items())))
+    found, origins, digests = _closed_up(pixels, rows), *_facts([seen[item] for item in kept])
+    return Decoded(found, np.array(kept, dtype=np.int64), digests, origins, plan.span, dict(sorted(lost.items())))
 
 
 def _pass(listing: Listing, items: Sequence[int], plan: Plan, pixels: NDArray[np.uint8], threads: int) -> list[_Seen]:
@@ -143,14 +148,18 @@ def _pass(listing: Listing, items: Sequence[int], plan: Plan, pixels: NDArray[np
     return _each(one, len(items), threads)
 
 
-def _closed_up(
-    pixels: NDArray[np.uint8], rows: Sequence[int], seen: Sequence[_Seen], items: Sequence[int], lost: dict[int, Header]
-) -> Decoded:
+def _closed_up(pixels: NDArray[np.uint8], rows: Sequence[int]) -> NDArray[np.uint8]:
+    """The rows one after the other, moved up in place."""
     if len(rows) < len(pixels):
         step = max(1, large.BLOCK // max(1, pixels[:1].nbytes))
         for low in range(0, len(rows), step):
             some = rows[low : low + step]
             pixels[low : low + len(some)] = pixels[some]
+    return pixels[: len(rows)]
+
+
+def _facts(seen: Sequence[_Seen]) -> tuple[Origins, NDArray[np.str_]]:
+    """What images were as files, and the hashes of their bytes."""
     headers = [one.header for one in seen]
     origins = Origins(
         formats=np.array([header.format for header in headers], dtype=np.str_),
@@ -163,5 +172,4 @@ def _closed_up(
         transparent=np.array([one.transparent for one in seen], dtype=np.bool_),
         frames=np.array([header.frames for header in headers], dtype=np.int64),
     )
-    digests = np.array([header.digest for header in headers], dtype=np.str_)
-    return Decoded(pixels[: len(rows)], np.array(items, dtype=np.int64), digests, origins, lost)
+    return origins, np.array([header.digest for header in headers], dtype=np.str_)

@@ -50,7 +50,7 @@ class _Layout:
             inner = (*inner[:at], *inner[at + 1 :])
         if part is None or bool(inner) != self.classes:
             return None
-        return part, unicodedata.normalize("NFC", readable(inner[:1])) if inner else None
+        return part, _class_of(inner[:1]) if inner else None
 
 
 def recognises(path: Path) -> bool:
@@ -77,6 +77,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     kept = [(names, place) for names, place in zip(found.files, places, strict=True) if place is not None]
     files = [path.joinpath(*names) for names, _ in kept]
     outside = [names for names, place in zip(found.files, places, strict=True) if place is None]
+    empty = _empty_classes(found, layout)
     listing = Listing(
         names=[readable(names) for names, _ in kept],
         labels=[label for _, (_, label) in kept],
@@ -85,7 +86,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
         meant=[photos.named_like_one(file) for file in files],
         parts=[part for _, (part, _) in kept] if layout.parts else None,
         faults=(*found.faults, *map(_outside, outside)),
-        notes=_empty_classes(found, layout),
+        empty=[_class_of(folder) for folder in empty],
+        notes=[f"no images in {few([readable(folder) for folder in empty])}"] if empty else [],
     )
     kind = "a folder per class" if layout.classes else "a folder of images"
     if layout.parts:
@@ -139,16 +141,20 @@ def _outside(names: Names) -> Fault:
     return Fault(readable(names), "ignored", "not an image")
 
 
-def _empty_classes(found: Walk, layout: _Layout) -> list[str]:
-    """A word on folders of classes that hold no file."""
+def _class_of(folder: Names) -> str:
+    """The class that a folder is called after."""
+    return unicodedata.normalize("NFC", readable(folder[-1:]))
+
+
+def _empty_classes(found: Walk, layout: _Layout) -> list[Names]:
+    """Folders of classes that hold no file."""
     around = bool(layout.parts) and not layout.below
     depth = layout.above + (2 if around else 1)
     if not layout.classes:
         return []
     used = {names[:depth] for names in found.files}
-    empty = [
-        readable(folder)
+    return [
+        folder
         for folder in found.folders
         if len(folder) == depth and folder not in used and (not around or folder[depth - 2] in layout.parts)
     ]
-    return [f"no images in {few(empty)}"] if empty else []

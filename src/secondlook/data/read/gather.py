@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from secondlook.data.read import photos
-from secondlook.data.read.arrays import describe, own_parts
+from secondlook.data.read.arrays import describe, empty_classes, own_parts, said_of_classes, said_of_parts
 from secondlook.data.read.decoding import Decoded
 from secondlook.data.read.ids import natural_key, numbered
 from secondlook.data.read.kept import decode_all
@@ -45,6 +45,15 @@ def gather(listing: Listing, *, source: str, kind: str, settings: Settings, expe
     labels, classes = encode(
         np.array([listing.labels[i] or "" for i in items], dtype=np.str_), len(items), source, listing.classes
     )
+    parts = [listing.parts[i] for i in items] if listing.parts else None
+    meant = (label for label, image in zip(listing.labels, listing.meant, strict=True) if label and image)
+    unheld = empty_classes([*meant, *(listing.classes or ()), *listing.empty], classes)
+    said = [
+        *_scaled(found),
+        *_resized(found, settings),
+        *said_of_classes(listing.classes, unheld),
+        *said_of_parts(parts),
+    ]
     return ImageSet(
         pixels=found.pixels,
         labels=labels,
@@ -52,11 +61,12 @@ def gather(listing: Listing, *, source: str, kind: str, settings: Settings, expe
         ids=numbered(found.digests),
         names=[listing.names[i] for i in items],
         source=source,
-        format=describe(kind, found.pixels, len(classes), notes=[*_resized(found, settings), *listing.notes]),
-        parts=own_parts([listing.parts[i] for i in items]) if listing.parts else None,
+        format=describe(kind, found.pixels, len(classes), notes=[*said, *listing.notes]),
+        parts=own_parts(parts),
         groups=np.array([listing.groups[i] for i in items], dtype=np.str_) if listing.groups else None,
         faults=tuple(faults),
         origins=found.origins,
+        empty_classes=unheld,
     )
 
 
@@ -70,6 +80,13 @@ def _first(faults: Sequence[Fault]) -> str:
     first = next((fault for fault in faults if fault.kind != "ignored"), faults[0])
     more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
     return f": {' '.join(first.name.split())} ({first.reason}){more}"  # a name may hold a line break
+
+
+def _scaled(found: Decoded) -> list[str]:
+    """A word on a scale that is neither that of bytes nor that of fractions."""
+    if found.span is None or found.span in ((0, 255), (0, 1)):
+        return []
+    return [f"values {found.span[0]:g} to {found.span[1]:g} scaled to 0 to 255"]
 
 
 def _resized(found: Decoded, settings: Settings) -> list[str]:

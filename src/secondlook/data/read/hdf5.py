@@ -6,7 +6,9 @@ sets that keep their values elsewhere (external storage, virtual data sets) are 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
     import h5py
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The deepest group that is looked into, and the most names that are listed: more is no set of images.
-_DEEPEST, _MOST = 4, 1000
+# The deepest group that is looked into, and the most names that are listed, of a group and in all: more is no set of
+# images. Groups may have several names each, so that a small file can hold more ways through it than there is time.
+_DEEPEST, _MOST, _MOST_IN_ALL = 4, 1000, 10_000
 # A chunk is unpacked as a whole, and blocks are cut where chunks end while they are no larger than this.
 _CHUNK = 2**27
 _CLASS_ATTRIBUTES = ("classes", "class_names", "label_names", "names")
@@ -57,7 +60,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     with file:
         faults: list[Fault] = []
         try:
-            arrays = _Arrays(dict(_sets(file, "", faults)), path)
+            arrays = _Arrays(dict(_sets(file, faults)), path)
         except Exception as error:  # the library raises anything at all on damaged bytes
             raise _damaged(path, error) from None
         found = keys.understood(list(arrays), str(path))
@@ -74,28 +77,32 @@ def _damaged(where: object, error: Exception) -> DataError:
     return DataError(f"{where}: expected an HDF5 file, got a damaged one ({reason(error)})")
 
 
-def _sets(
-    group: h5py.Group, above: str, faults: list[Fault], seen: frozenset[Any] = frozenset()
-) -> Iterator[tuple[str, h5py.Dataset]]:
-    """The data sets of a group and of those below it, by their paths; links become faults.
+def _sets(file: h5py.Group, faults: list[Fault]) -> Iterator[tuple[str, h5py.Dataset]]:
+    """The data sets of a file by their paths, those of the upper groups first; links become faults.
 
-    A group may have several names, and lie in itself: `seen` are those that it lies in.
+    A group may have several names, and lie in itself: it is entered under each name, but not from within.
     """
     import h5py
 
-    seen |= {group.id}  # which are equal where the group is the same
-    for count, name in enumerate(group):
-        path = f"{above}{name}"
-        if count >= _MOST:
+    # Each with the groups that it lies in, whose ids are equal where the group is the same.
+    pending: deque[tuple[h5py.Group, str, frozenset[Any]]] = deque([(file, "", frozenset([file.id]))])
+    listed = 0
+    while pending:
+        group, above, around = pending.popleft()
+        if listed >= _MOST_IN_ALL:
+            faults.append(Fault(above, "ignored", f"not looked into, after {listed:,} names"))
             return
-        if group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
-            faults.append(Fault(path, "unsafe", "a link, which is not followed"))
-            continue
-        thing = group[name]
-        if isinstance(thing, h5py.Dataset):
-            yield path, thing
-        elif isinstance(thing, h5py.Group) and path.count("/") < _DEEPEST and thing.id not in seen:
-            yield from _sets(thing, f"{path}/", faults, seen)
+        for name in islice(group, _MOST):
+            listed += 1
+            path = f"{above}{name}"
+            if group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
+                faults.append(Fault(path, "unsafe", "a link, which is not followed"))
+                continue
+            thing = group[name]
+            if isinstance(thing, h5py.Dataset):
+                yield path, thing
+            elif isinstance(thing, h5py.Group) and path.count("/") < _DEEPEST and thing.id not in around:
+                pending.append((thing, f"{path}/", around | {thing.id}))
 
 
 class _Arrays(Mapping[str, Rows]):

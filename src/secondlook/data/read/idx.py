@@ -95,20 +95,20 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
-    """All pairs of a folder, or that of the file; train-… is the training part and t10k-… or test-… the test part."""
-    pairs = _pairs(path if path.is_dir() else path.parent)
-    if path.is_file():
-        if (key := _key(path)) not in pairs:
-            raise DataError(f"{path}: expected a file of images beside it, got none")
-        pairs = {key: pairs[key]}
+    """All pairs of a folder, or that of the file; train-… is the training part and t10k-… or test-… the test part.
+
+    Images without a file of labels are left out where others have one.
+
+    Raises:
+        DataError: no pair; several of one part; a file that is damaged, or of another length or form than its like.
+    """
+    pairs, unlabelled = _labelled(path)
     parts = {key: _part(key) for key in pairs}
     if len(set(parts.values())) < len(parts):
         found = ", ".join(file.name for file, _ in pairs.values())
         raise DataError(f"{path}: expected one set of IDX files, at most one per part, got {found}; keep one set")
     xs, ys = {}, []
     for images, labels in pairs.values():
-        if labels is None:
-            raise DataError(f"{path}: expected a file of labels beside {images.name}, got none")
         x, y = _array(images), _array(labels)
         if len(x) != len(y):
             raise DataError(f"{images}: expected as many labels as images, got {len(y):,} labels and {len(x):,} images")
@@ -125,8 +125,23 @@ def read(path: Path, settings: Settings) -> ImageSet:
         names=RowNames([(f"{name}:", range(len(x))) for name, x in xs.items()]),
         parts=np.repeat(list(parts.values()), [len(x) for x in xs.values()]),
         settings=settings,
+        notes=[f"{name} left out, it has no labels" for name in unlabelled],
         faults=links_out(path) if path.is_dir() else (),
     )
+
+
+def _labelled(path: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """The files of images with those of their labels, and the names of those that have none."""
+    pairs = _pairs(path if path.is_dir() else path.parent)
+    if path.is_file():
+        if (key := _key(path)) not in pairs:
+            raise DataError(f"{path}: expected a file of images beside it, got none")
+        pairs = {key: pairs[key]}
+    found = {key: (images, labels) for key, (images, labels) in pairs.items() if labels is not None}
+    unlabelled = [images.name for images, labels in pairs.values() if labels is None]
+    if not found:
+        raise DataError(f"{path}: expected a file of labels beside {unlabelled[0]}, got none")
+    return found, unlabelled
 
 
 def _part(key: str) -> Part:

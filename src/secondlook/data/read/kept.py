@@ -25,7 +25,7 @@ from secondlook.data.read.settings import Settings
 from secondlook.types import Origins
 
 # Raised whenever the same files give other pixels or facts than before.
-_VERSION = 2
+_VERSION = 3
 
 
 def decode_all(listing: Listing, settings: Settings, where: str) -> Decoded:
@@ -118,6 +118,7 @@ def _build(listing: Listing, settings: Settings, folder: Path) -> None:
         **facts,
         items=found.items,
         digests=found.digests,
+        span=np.array(found.span or (), dtype=np.float64),
         lost=np.array(list(found.lost), dtype=np.int64),
         states=np.array([header.state for header in lost], dtype=np.str_),
         kinds=np.array([header.kind for header in lost], dtype=np.str_),
@@ -154,5 +155,6 @@ def _load(folder: Path) -> Decoded:
         items=known["items"],
         digests=known["digests"],
         origins=Origins(**{field.name: known[field.name] for field in fields(Origins)}),
+        span=(float(known["span"][0]), float(known["span"][1])) if len(known["span"]) else None,
         lost=dict(zip(known["lost"].tolist(), lost, strict=True)),
     )

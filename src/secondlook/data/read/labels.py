@@ -32,8 +32,12 @@ def encode(
     """
     values, unknown = _plain(column(y, n, where), where)
     labels, names = _sorted(values, unknown) if declared is None else _against(declared, values, unknown, where)
-    # Half a character, as JSON can spell it, is none that could be printed.
-    return labels, tuple(name.encode("utf-8", "backslashreplace").decode("utf-8") for name in names)
+    return labels, tuple(map(printable, names))
+
+
+def printable(name: str) -> str:
+    """A name of a class as it is shown: half a character, as JSON can spell it, is written out."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _sorted(values: NDArray[Any], unknown: NDArray[np.bool_]) -> tuple[IntArray, tuple[str, ...]]:

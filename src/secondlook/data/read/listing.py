@@ -24,6 +24,7 @@ class Listing:
         parts: n of "train", "valid", "test" where the source is split already; None where it is not.
         groups: n groups that must stay together; None where unknown.
         classes: names in the order the source declares; None for natural order.
+        empty: names of classes that hold nothing at all, where the source shows them all the same (a folder).
         faults: what the reader left out already.
         notes: more to say in `ImageSet.format`.
     """
@@ -36,5 +37,6 @@ class Listing:
     parts: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     classes: Sequence[str] | None = None
+    empty: Sequence[str] = ()
     faults: tuple[Fault, ...] = ()
     notes: Sequence[str] = field(default=())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.data.read.colours import holds_grey
+from secondlook.data.read.colours import DEEP, Levels, holds_grey, levels, spans
 from secondlook.data.read.damage import check
 from secondlook.data.read.ids import hash_bytes
 from secondlook.data.read.shape import SIDEWAYS, Plan, shaped
@@ -70,6 +70,7 @@ class Header:
         reason: why it is broken, or no image; kind: what such a fault is called.
         passing: whether another attempt may end otherwise (a network that fails).
         format, mode, bytes, turned, frames: as in `Origins`.
+        levels: the numbers of an image whose scale is that of its set; None for any other.
     """
 
     state: Literal["image", "broken", "other"]
@@ -85,6 +86,7 @@ class Header:
     bytes: int = 0
     turned: bool = False
     frames: int = 1
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +143,7 @@ def read_file(file: Path) -> bytes:
 def fits(plan: Plan, header: Header) -> bool:
     """Whether an image can become what is planned; otherwise the plan was made too early."""
     same = (header.width, header.height) == (plan.width, plan.height)
-    return (plan.how is not None or same) and (header.grey or not plan.grey)
+    return (plan.how is not None or same) and (header.grey or not plan.grey) and spans(plan.span, header.levels)
 
 
 def inspect(encoded: Callable[[], bytes]) -> Header:
@@ -201,7 +203,16 @@ def _header(image: Image, data: bytes, known: Header) -> Header:
         mode=image.mode,
         turned=turn != 1,
         frames=_frames(image, len(data)),
+        levels=_levels(image),
     )
+
+
+def _levels(image: Image) -> Levels | None:
+    """The numbers of an image that has no scale of its own; it is decoded for them."""
+    if image.mode not in DEEP:
+        return None
+    image.load()
+    return levels(image)
 
 
 def _orientation(image: Image, data: bytes = b"") -> int:

@@ -113,11 +113,12 @@ def values(x: Rows | Joined, where: str = "") -> Values:
     low, high = seen.low, seen.high
     if isinstance(x, Joined) and high > _FEW_LEVELS and not seen.whole:
         _check_one_scale(x, every, where)
+    black, white = scale(low, high, whole=seen.whole)
     if seen.whole and low >= 0 and high <= 255:
-        if high > _FEW_LEVELS:
+        if white == 255:
             return Values(np.uint8, lambda b: b.astype(np.uint8), "", every)
         note = f"values 0 to {high:g} scaled to 0 to 255" if high else ""
-        return Values(np.uint8, lambda b: _bytes(b, 255 / max(high, 1)), note, every)
+        return Values(np.uint8, lambda b: _bytes(b, 255 / white), note, every)
     if x.dtype.kind == "u" and x.dtype.itemsize == 2:
         return Values(np.float32, lambda b: b / np.float32(65535), "16-bit values scaled to 0 to 1", every)
     if seen.in_unit:
@@ -125,9 +126,9 @@ def values(x: Rows | Joined, where: str = "") -> Values:
             return Values(np.uint8, lambda b: _bytes(np.clip(b, 0, 1), 255), "", every)
         return Values(np.float32, lambda b: np.clip(b.astype(np.float32), 0, 1), "", every)
     # Halves, since the span of the largest numbers is none itself.
-    span = high / 2 - low / 2 or 1.0
-    note = f"values {low:g} to {high:g} scaled to 0 to 1"
-    return Values(np.float32, lambda b: np.clip((b.astype(np.float64) / 2 - low / 2) / span, 0, 1), note, every)
+    span = white / 2 - black / 2 or 1.0
+    note = f"values {black:g} to {white:g} scaled to 0 to 1"
+    return Values(np.float32, lambda b: np.clip((b.astype(np.float64) / 2 - black / 2) / span, 0, 1), note, every)
 
 
 def _check_one_scale(x: Joined, finite: NDArray[np.bool_], where: str) -> None:
@@ -155,6 +156,22 @@ def _bytes(block: NDArray[Any], factor: float) -> NDArray[np.uint8]:
     return found
 
 
+def in_unit(low: float, high: float) -> bool:
+    """Whether all numbers between are in [0, 1], but for rounding."""
+    return low >= -1e-6 and high <= 1 + 1e-6
+
+
+def scale(low: float, high: float, *, whole: bool) -> tuple[float, float]:
+    """The numbers that mean black and white in images of which these are the smallest and the largest number.
+
+    Whole numbers within 0 to 255 are bytes, unless they are so small that they must be a few levels of grey, of which
+    the largest is white; other numbers in [0, 1] are fractions; anything else has its own scale.
+    """
+    if whole and low >= 0 and high <= 255:
+        return 0, 255 if high > _FEW_LEVELS else max(high, 1)
+    return (0, 1) if in_unit(low, high) else (low, high)
+
+
 class _Seen:
     """What all numbers have in common, looked at block by block."""
 
@@ -167,7 +184,7 @@ class _Seen:
     @property
     def in_unit(self) -> bool:
         """Whether all are in [0, 1], but for rounding."""
-        return bool(self.low >= -1e-6 and self.high <= 1 + 1e-6)
+        return bool(in_unit(self.low, self.high))
 
     def look(self, at: int, block: NDArray[Any]) -> None:
         floats = block.dtype.kind == "f"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.data.read.colours import full_scale, has_colour, to_bytes
+from secondlook.data.read.colours import Scale, has_colour, to_bytes
 from secondlook.data.read.resample import rounded, total, weights
 from secondlook.data.read.resize import fit
 from secondlook.data.read.settings import Resize
@@ -36,12 +36,14 @@ class Plan:
         width, height: of every image; a square where they are resized.
         grey: one channel, else three.
         how: the way to resize; None where all have this size already.
+        span: what becomes black and white in images of 32 bits; None where there are none.
     """
 
     width: int
     height: int
     grey: bool
     how: Resize | None
+    span: Scale | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,18 +66,18 @@ def shaped(image: Image, turn: int, plan: Plan, step: int = 1, size: tuple[int, 
         size: width and height of the original, as it was stored.
 
     Raises:
-        ValueError: pixels that are NaN or infinite.
+        ValueError: not of the size that its header says.
     """
     width, height = size or image.size
     h, w = (width, height) if turn in SIDEWAYS else (height, width)
     if plan.how is None:
         if (h, w) != (plan.height, plan.width):
             raise ValueError(f"{w}x{h} pixels where the header says {plan.width}x{plan.height}")
-        done = _scaled(image, (0, 0, height, width), (height, width), plan.grey, step)
+        done = _scaled(image, (0, 0, height, width), (height, width), plan, step)
         return Shaped(np.ascontiguousarray(_turned(done.pixels, turn)), done.coloured, done.transparent)
     target = fit(h, w, plan.width, plan.how)
     inner = target.inner[::-1] if turn in SIDEWAYS else target.inner
-    done = _scaled(image, _stored(target.box, h, w, turn), inner, plan.grey, step)
+    done = _scaled(image, _stored(target.box, h, w, turn), inner, plan, step)
     top, left = target.place
     pixels = np.zeros((plan.height, plan.width, done.pixels.shape[2]), np.uint8)
     pixels[top : top + target.inner[0], left : left + target.inner[1]] = _turned(done.pixels, turn)
@@ -101,17 +103,16 @@ def _bands(length: int, step: int) -> Iterator[tuple[int, int]]:
     return ((low, min(length, low + step)) for low in range(0, length, step))
 
 
-def _scaled(image: Image, box: Box, inner: tuple[int, int], grey: bool, step: int) -> Shaped:
+def _scaled(image: Image, box: Box, inner: tuple[int, int], plan: Plan, step: int) -> Shaped:
     """A box of the original in another size; both axes by sums that are exact, however the image is cut."""
     top, left, h, w = box
     height, width = inner
-    full = full_scale(image)
     if (height, width) == (h, w):
         part = image if (w, h) == image.size else image.crop((left, top, left + w, top + h))
-        flat, clear = to_bytes(part, grey, full)
+        flat, clear = to_bytes(part, plan.grey, plan.span)
         return Shaped(flat, has_colour(flat), clear)
     coloured = transparent = False
-    c = 1 if grey else 3
+    c = 1 if plan.grey else 3
     sums = np.zeros((height, width, c))
     # The lines of the image that hold the box, counted from the first.
     north, west, skip_rows, skip_columns = top // step, left // step, top % step, left % step
@@ -120,7 +121,7 @@ def _scaled(image: Image, box: Box, inner: tuple[int, int], grey: bool, step: in
         across = np.zeros((height, (high - low) * c))
         for start, end in _bands(rows, max(1, _BAND_PIXELS // (high - low))):
             part = image.crop((west + low, north + start, west + high, north + end))
-            flat, clear = to_bytes(part, grey, full)
+            flat, clear = to_bytes(part, plan.grey, plan.span)
             transparent |= clear
             coloured = coloured or has_colour(flat)
             for above, below in _bands(end - start, _BAND_LINES):

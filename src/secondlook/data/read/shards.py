@@ -29,10 +29,11 @@ class Layout:
 
     Attributes:
         image: the column of encoded images; "" where there is none.
-        struct: whether it is one of struct<bytes, path>.
+        struct: whether it, or each of several, is one of struct<bytes, path>.
         pixels: the column of lists of pixels, or the columns of one pixel each.
         label, part, group: "" where there is none.
         classes: the names that whole-number labels are indices into; None where nothing declares them.
+        several: columns that could each be the images, or the pixels, where nothing tells which is meant.
         ignored: the other columns.
     """
 
@@ -43,6 +44,7 @@ class Layout:
     part: str
     group: str
     classes: tuple[str, ...] | None
+    several: tuple[str, ...]
     ignored: tuple[str, ...]
 
     @property
@@ -89,9 +91,10 @@ def shards(path: Path, group: str, faults: list[Fault]) -> list[Shard]:
     """The files of one set that hold images or pixels; others are named in `faults`.
 
     Raises:
-        DataError: a file is no Parquet, or damaged; files of several sets; parts and files of none.
+        DataError: a file is no Parquet, or damaged; columns of which each could be the images; files of several sets.
     """
     found: list[Shard] = []
+    unclear: tuple[Path, tuple[str, ...]] | None = None
     root = path.resolve()
     for file in parquet_files(path):
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
@@ -102,7 +105,13 @@ def shards(path: Path, group: str, faults: list[Fault]) -> list[Shard]:
         if columns.image or columns.pixels:
             found.append(Shard(file, name, _part(name), columns))
         else:
+            unclear = unclear or ((file, columns.several) if columns.several else None)
             faults.append(Fault(name, "ignored", "no column of images"))
+    if unclear and not found:
+        raise DataError(
+            f"{unclear[0]}: expected one column of images, got {few(unclear[1])}, and nothing tells which is meant; "
+            "call that one image, or leave the others out"
+        )
     if any(shard.part for shard in found):
         faults += [Fault(shard.name, "ignored", "of no part, beside files of one") for shard in found if not shard.part]
         found = [shard for shard in found if shard.part]
@@ -167,7 +176,8 @@ def _laid_out(file: Path, schema: Any, features: dict[str, Any], group: str) -> 
     encoded = {f.name: _is_struct(f.type) for f in schema if _is_struct(f.type) or _is_binary(f.type)}
     lists = [f.name for f in schema if _is_numbers(f.type)]
     # One column of bytes alone may be anything; a name, or the struct of `datasets`, tells that it is of images.
-    image = _pick(encoded, _IMAGES, [name for name, struct in encoded.items() if struct])
+    structs = [name for name, struct in encoded.items() if struct]
+    image = _pick(encoded, _IMAGES, structs)
     listed = "" if image else _pick(lists, _PIXELS, [] if found.paths else lists)
     pixels = (listed,) if listed else () if image else tuple(names[i] for i in pixel_columns(names))
     if not image and not pixels and not found.paths:
@@ -176,15 +186,17 @@ def _laid_out(file: Path, schema: Any, features: dict[str, Any], group: str) -> 
     if label and is_list(schema.field(label).type):
         raise DataError(f"{file}: expected one label per image, got lists of them in the column {label}; keep one")
     part, grouped = ("" if i is None else names[i] for i in (found.part, found.group))
+    several = [] if image or pixels or found.paths else structs or list(encoded) or lists
     used = {image, *pixels, label, part, grouped}
     return Layout(
         image=image,
-        struct=encoded.get(image, False),
+        struct=encoded.get(image, bool(structs)),
         pixels=pixels,
         label=label,
         part=part,
         group=grouped,
         classes=_classes(features.get(label)),
+        several=tuple(several),
         ignored=tuple(name for name in names if name not in used),
     )
 

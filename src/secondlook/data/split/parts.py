@@ -91,10 +91,16 @@ def part_sizes(images: ImageSet, *, valid: float | int, test: float | int) -> di
 
     Raises:
         UsageError: as `split`.
-        DataError: no labelled images, or the source's own training part holds one class where others hold more.
+        DataError: no labelled images; the source has parts of its own, but none to train on, or one with a single
+            class where others hold more.
     """
     pool, own = pool_of(images), own_parts(images)
     n = len(pool)
+    if own and images.parts is not None and "train" not in images.parts:
+        raise DataError(
+            f"{images.source}: expected a training part beside its own {enumerated(own)}, got none; "
+            f"call one of them train, or give the images of one alone"
+        )
     if not n:
         where = " in its own training part" if own else " to split"
         raise DataError(f"{images.source}: expected labelled images{where}, got none")

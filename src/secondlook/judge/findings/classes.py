@@ -120,21 +120,22 @@ def _tiny(context: DataContext) -> Finding | None:
 
 
 def _needs_classes(context: DataContext) -> str:
-    return "" if context.images.classes else "no classes"
+    return "" if context.images.classes or context.images.empty_classes else "no classes"
 
 
 def _empty(context: DataContext) -> Finding | None:
-    classes = [name for name, n in context.images.counts().items() if not n]
+    classes = [name for name, n in context.images.counts().items() if not n] + list(context.images.empty_classes)
     if not classes:
         return None
+    n = len(context.images.classes) + len(context.images.empty_classes)
     return Finding(
         code="D205",
         title=(
-            f"{many(len(classes), 'class', 'classes')} of {len(context.images.classes):,} "
+            f"{many(len(classes), 'class', 'classes')} of {n:,} "
             f"{verb(len(classes), 'has', 'have')} no image: {quoted(classes)}."
         ),
         severity="warning",
-        evidence={"n": len(context.images.classes), "empty": classes},
+        evidence={"n": n, "empty": classes},
         advice="Add images of these classes, or leave them out of the list: no model can learn or be judged on them.",
     )
 

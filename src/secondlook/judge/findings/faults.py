@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
+from secondlook.data.words import few
 from secondlook.judge.findings.context import DataContext, always
 from secondlook.judge.findings.words import BY_SHARE, SERIOUS_SHARE, by_share, many, percent, verb
 from secondlook.judge.registry import Check
@@ -37,8 +38,14 @@ def _items(faults: list[Fault]) -> tuple[Item, ...]:
     return tuple(Item(fault.name, note=fault.reason) for fault in faults)
 
 
-def _lost(code: str, kind: FaultKind, one: str, more: str, advice: str) -> Find:
-    """A check of images that should be there."""
+def _why(reasons: dict[str, int]) -> str:
+    """The reason that holds for all or most, as the end of a title."""
+    reason, n = next(iter(reasons.items()))
+    return f": {few([reason])}" if len(reasons) == 1 else f"; {n:,} of them: {few([reason])}"
+
+
+def _lost(code: str, kind: FaultKind, one: str, more: str, advice: str, *, why: bool = False) -> Find:
+    """A check of images that should be there; with `why` its title gives the most frequent reason."""
 
     def find(context: DataContext) -> Finding | None:
         faults = _of_kind(context, kind)
@@ -46,7 +53,8 @@ def _lost(code: str, kind: FaultKind, one: str, more: str, advice: str) -> Find:
             return None
         evidence = _evidence(context, faults)
         n, lost = evidence["n"], len(faults)
-        title = f"{lost:,} of {many(n, 'image')} ({percent(lost / n)}) {verb(lost, one, more)} left out."
+        title = f"{lost:,} of {many(n, 'image')} ({percent(lost / n)}) {verb(lost, one, more)} left out"
+        title = f"{title}{_why(evidence['reasons']) if why else ''}."
         return Finding(code, title, by_share(lost, n), evidence, advice, _items(faults))
 
     return find
@@ -89,14 +97,16 @@ def _ignored(context: DataContext) -> Finding | None:
 CHECKS: tuple[Check[DataContext], ...] = (
     Check(
         "D501",
-        "Files or rows meant as images that cannot be read: truncated, empty, not finite, of the wrong length.",
+        "Files or rows meant as images that cannot be used: truncated, empty, not finite, of the wrong length, or "
+        "without a part where others have one.",
         always,
         _lost(
             "D501",
             "broken",
-            "cannot be read and was",
-            "cannot be read and were",
+            "cannot be used and was",
+            "cannot be used and were",
             "Mend or remove them. --strict refuses a source that has any.",
+            why=True,
         ),
         BY_SHARE,
     ),

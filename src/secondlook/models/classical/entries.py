@@ -19,7 +19,7 @@ from secondlook.models.classical.logistic import Logistic
 from secondlook.models.classical.neighbours import KNN, QUERIES, TunedKNN
 from secondlook.models.classical.svm import MAX_ROWS, LinearSVM, PolySVM, RbfSVM
 from secondlook.models.classical.trees import Boosting, Forest, affordable, images_per_tree
-from secondlook.models.entry import Entry, Family, Size
+from secondlook.models.entry import Entry, Family, Size, always_seeded
 
 _PRODUCTS_PER_SECOND = 3e10
 
@@ -85,6 +85,21 @@ def _boosting_memory(size: Size) -> float:
     return _rows_memory(size) + (13.0 * rows + 9.0 * size.n_valid) * size.d
 
 
+# Which of them a seed moves: forests and boosting always, the others where they look at a sample of many images.
+
+
+def _never(size: Size) -> bool:
+    return False
+
+
+def _svm_samples(size: Size) -> bool:
+    return size.n_train > MAX_ROWS
+
+
+def _knn_samples(size: Size) -> bool:
+    return size.n_train > QUERIES
+
+
 def _no_memory(size: Size) -> float:
     return 0.0
 
@@ -103,8 +118,9 @@ def _entry(
     *,
     default: bool = True,
     memory: Callable[[Size], float] = _rows_memory,
+    seeded: Callable[[Size], bool] = always_seeded,
 ) -> Entry:
-    return Entry(name, family, line, partial(_make, model), space, seconds, default, memory=memory)
+    return Entry(name, family, line, partial(_make, model), space, seconds, default, memory=memory, seeded=seeded)
 
 
 CLASSICAL: tuple[Entry, ...] = (
@@ -116,6 +132,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _majority,
         {},
         memory=_no_memory,
+        seeded=_never,
     ),
     _entry(
         "logistic",
@@ -124,6 +141,7 @@ CLASSICAL: tuple[Entry, ...] = (
         Logistic,
         _logistic,
         {"C": loguniform(1e-3, 1e2)},
+        seeded=_never,
     ),
     _entry(
         "linear-svm",
@@ -134,6 +152,7 @@ CLASSICAL: tuple[Entry, ...] = (
         # The digits study's range.
         {"C": loguniform(2**-7, 2**6)},
         memory=_svm_memory,
+        seeded=_svm_samples,
     ),
     _entry(
         "rbf-svm",
@@ -143,6 +162,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _kernel_svm,
         {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-4, 1e0)},
         memory=_svm_memory,
+        seeded=_svm_samples,
     ),
     _entry(
         "poly-svm",
@@ -153,6 +173,7 @@ CLASSICAL: tuple[Entry, ...] = (
         {"C": loguniform(1e-2, 1e2), "degree": [2, 3, 4], "coef0": [0.0, 1.0]},
         default=False,
         memory=_svm_memory,
+        seeded=_svm_samples,
     ),
     _entry(
         "knn",
@@ -161,6 +182,7 @@ CLASSICAL: tuple[Entry, ...] = (
         KNN,
         _knn,
         {"n_neighbors": randint(1, 26), "weights": ["uniform", "distance"]},
+        seeded=_never,
     ),
     _entry(
         "knn-tuned",
@@ -170,6 +192,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _knn_tuned,
         {},
         default=False,
+        seeded=_knn_samples,
     ),
     _entry(
         "forest",

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
+from secondlook.measure.calibration import temperature
 from secondlook.models.base import Held, ImageClassifier, Rows, hold_out, stratified
 from secondlook.types import FloatArray, IntArray
 
@@ -36,7 +36,7 @@ class _SVM(ImageClassifier):
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:
         if valid is None:
             train, held = hold_out(y, self.random_state)
-            valid = Held(X[held], y[held])
+            valid = Held(X[held], y[held], weights[held])
             X, y, weights = X[train], y[train], weights[train]
         if len(X) > self.max_rows:
             self.notes_ = (
@@ -45,7 +45,7 @@ class _SVM(ImageClassifier):
             some = stratified(y, self.max_rows, self.random_state, "svm rows")
             X, y, weights = X[some], y[some], weights[some]
         self._remember(self._svc(X).fit(X.astype(np.float64), y, weights))
-        self.beta_ = _inverse_temperature(self.decision_values(valid.X), valid.y)
+        self.beta_ = 1 / temperature(self.decision_values(valid.X), valid.y, valid.weights, smooth=True)
 
     @abstractmethod
     def _svc(self, X: Rows) -> SVC:
@@ -243,21 +243,3 @@ def _one_vs_rest(duels: FloatArray) -> FloatArray:
     votes = ((duels >= 0) & earlier).sum(axis=2) + ((duels < 0) & earlier.T).sum(axis=2)
     confidence = np.einsum("nij,ij->ni", duels, earlier.astype(float) - earlier.T)
     return np.asarray(votes + confidence / (3 * (np.abs(confidence) + 1)))
-
-
-def _inverse_temperature(values: FloatArray, y: IntArray) -> float:
-    """The factor on the decision values with the least log-loss on labelled rows.
-
-    With n rows the label counts (n + 1) / (n + 2), as in Platt (1999): where every answer is right, certainty stays
-    finite.
-    """
-    n, k = values.shape
-    rest = 1 / (n + 2)
-
-    def loss(log_beta: float) -> float:
-        logs = log_softmax(np.exp(log_beta) * values, axis=1)
-        given = logs[np.arange(n), y]
-        others = (logs.sum(axis=1) - given) / (k - 1)
-        return -float(((1 - rest) * given + rest * others).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded").x))

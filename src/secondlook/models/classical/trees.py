@@ -70,9 +70,9 @@ class Forest(ImageClassifier):
 class Boosting(ImageClassifier):
     """scikit-learn's `HistGradientBoostingClassifier`: small trees, each correcting the sum of those before.
 
-    With validation images it stops once they have not gained for five rounds. A round grows one tree per class (one
-    in all for two classes); the work, images x pixels x trees, is limited to `max_work` (some two minutes on two
-    cores) by fewer rounds first, then by fewer images, and a note says so.
+    With validation images it stops once their (weighted) loss has not gained for five rounds. A round grows one tree
+    per class (one in all for two classes); the work, images x pixels x trees, is limited to `max_work` (some two
+    minutes on two cores) by fewer rounds first, then by fewer images, and a note says so.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Boosting(ImageClassifier):
             n_iter_no_change=5,
             random_state=self.random_state,
         )
-        held = {} if valid is None else {"X_val": valid.X, "y_val": valid.y}
+        held = {} if valid is None else {"X_val": valid.X, "y_val": valid.y, "sample_weight_val": valid.weights}
         with _threads_for(X):
             self.model_ = model.fit(X, y, weights, **held)
         self.n_iter_ = int(model.n_iter_)

@@ -6,6 +6,7 @@ per-item Python.
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from secondlook.models.engines import Weights
+from secondlook.models.engines import Measured, Weights
+from secondlook.models.engines.torch_augment import Augmenter
 from secondlook.models.engines.torch_net import SeededDropout
 from secondlook.types import FloatArray, IntArray
 
@@ -55,7 +57,7 @@ class Optimiser:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Images (n, h, w, c), labels int64 (n,) and, for training, weights float32 (n,) with mean 1, or None."""
+    """Images (n, h, w, c), labels int64 (n,), and weights float32 (n,), of the training part with mean 1, or None."""
 
     pixels: NDArray[Any]
     labels: IntArray
@@ -92,8 +94,10 @@ class TorchEngine:
         self.optimiser = optimiser.make(self.module)
         self.predict_batch = max(16, min(PREDICT_NUMBERS // per_image, 1024))
         self._parts: dict[str, tuple[Tensor, Tensor, Tensor | None]] = {}
+        self.augment: Augmenter | None = None
         self._loss_sum = torch.zeros((), device=device)
         self._seen = 0
+        self._steps = 0
 
     def load(self, part: Literal["train", "valid"], examples: Examples) -> None:
         """Puts a part on the device; images that would fill it stay where they are, and go there batch by batch."""
@@ -119,7 +123,10 @@ class TorchEngine:
         self.module.train()
         pixels, labels, weights = self._parts["train"]
         index = torch.from_numpy(items).to(self.device)
-        losses = nn.functional.cross_entropy(self.module(self._images(pixels, index)), labels[index], reduction="none")
+        images = self._images(pixels, index)
+        if self.augment is not None:
+            images = self.augment(images)
+        losses = nn.functional.cross_entropy(self.module(images), labels[index], reduction="none")
         loss = losses.mean() if weights is None else (losses * weights[index]).mean()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
@@ -129,6 +136,7 @@ class TorchEngine:
         # Summed on the device: asking for the value here would make a GPU wait at every step.
         self._loss_sum += loss.detach() * len(items)
         self._seen += len(items)
+        self._steps += 1
 
     def objective(self) -> float:
         value = float(self._loss_sum) / max(self._seen, 1)
@@ -137,18 +145,23 @@ class TorchEngine:
         return value
 
     @torch.inference_mode()
-    def evaluate(self, part: Literal["train", "valid"], items: IntArray | None = None) -> tuple[float, float]:
-        pixels, labels, _ = self._parts[part]
+    def evaluate(self, part: Literal["train", "valid"], items: IntArray | None = None) -> Measured:
+        pixels, labels, weights = self._parts[part]
         index = torch.arange(len(labels)) if items is None else torch.from_numpy(items)
         self.module.eval()
-        loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        loss, weighted, total = torch.zeros((3,), dtype=torch.float64, device=self.device)
         hits = torch.zeros((), dtype=torch.int64, device=self.device)
         for batch in torch.split(index, self.predict_batch):
             batch = batch.to(self.device)
             logits, given = self.module(self._images(pixels, batch)), labels[batch]
-            loss += nn.functional.cross_entropy(logits, given, reduction="sum")
+            losses = nn.functional.cross_entropy(logits, given, reduction="none").double()
+            loss += losses.sum()
             hits += (logits.argmax(1) == given).sum()
-        return float(loss) / len(index), float(hits) / len(index)
+            if weights is not None:
+                weighted += (losses * weights[batch]).sum()
+                total += weights[batch].sum()
+        plain = float(loss) / len(index)
+        return Measured(plain, float(hits) / len(index), plain if weights is None else float(weighted) / float(total))
 
     @torch.inference_mode()
     def logits(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -164,6 +177,53 @@ class TorchEngine:
 
     def restore(self, weights: Weights) -> None:
         self.module.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in weights.items()})
+
+    def state(self) -> Weights:
+        found = {f"weights/{name}": array for name, array in self.weights().items()}
+        found["steps"] = np.array(self._steps)
+        for i, p in enumerate(self._parameters()):
+            for name, value in self.optimiser.state[p].items():
+                if isinstance(value, Tensor):
+                    found[f"optimiser/{i}/{name}"] = value.detach().cpu().numpy().copy()
+        for i, m in enumerate(self._dropouts()):
+            found[f"dropout/{i}"] = m.generator.get_state().numpy().copy()
+        return found
+
+    def resume(self, state: Weights) -> None:
+        named = [(*name.partition("/")[::2], array) for name, array in state.items()]
+        self.restore({name: array for kind, name, array in named if kind == "weights"})
+        for i, p in enumerate(self._parameters()):
+            moments = {name: array for kind, name, array in named if kind == "optimiser"}
+            found = {name.partition("/")[2]: a for name, a in moments.items() if name.partition("/")[0] == str(i)}
+            self.optimiser.state[p] = {name: _moment(p, array) for name, array in found.items()}
+        for i, m in enumerate(self._dropouts()):
+            _move(m.generator, state[f"dropout/{i}"])
+        self._steps = int(state["steps"])
+        if self.augment is not None:
+            self.augment.step = self._steps
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for group in self.optimiser.param_groups for p in group["params"]]
+
+    def _dropouts(self) -> list[SeededDropout]:
+        return [m for m in self.module.modules() if isinstance(m, SeededDropout)]
+
+
+def _moment(parameter: Tensor, array: NDArray[Any]) -> Tensor:
+    """A moment where its parameter is, laid out in memory as that is: the fused kernels read both side by side."""
+    value = torch.from_numpy(np.array(array))
+    if value.shape != parameter.shape:  # the count of steps
+        return value.to(parameter.device)
+    return torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
+def _move(generator: torch.Generator, state: NDArray[np.uint8]) -> None:
+    """Moves a stream to where it stood; on another kind of device, to a place that only depends on that."""
+    kept = torch.from_numpy(np.array(state))
+    if kept.shape == generator.get_state().shape:
+        generator.set_state(kept)
+    else:
+        generator.manual_seed(int.from_bytes(hashlib.blake2b(kept.numpy().tobytes(), digest_size=7).digest(), "big"))
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:
