@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 import secondlook
-from secondlook.cli import app
+from secondlook.cli import app, main
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -45,13 +46,33 @@ def test_every_option_is_explained() -> None:
 
 
 @pytest.mark.parametrize(("language", "body"), EXAMPLES)
-def test_an_example_runs(language: str, body: str, tmp_path: Path) -> None:
+def test_an_example_runs(
+    language: str, body: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if "make " in body:
         pytest.skip("sets up a virtual environment")
+    if request.node.callspec.id.startswith("README") or (language == "bash" and re.search(r"[|&$;]", body)):
+        as_a_newcomer_runs_it(language, body, tmp_path)
+        return
+    # The others in this process: Python, and commands without anything of a shell's, need no further start.
+    monkeypatch.chdir(tmp_path)
+    if language == "python":
+        exec(compile(body, "example", "exec"), {"__name__": "__main__"})
+        return
+    for line in body.splitlines():
+        if words := shlex.split(line, comments=True):
+            monkeypatch.setattr(sys, "argv", words)
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code == 0, line
+
+
+def as_a_newcomer_runs_it(language: str, body: str, folder: Path) -> None:
+    """In a shell, or an interpreter, of its own."""
     program = ["bash", "-euc", body] if language == "bash" else [sys.executable, "-W", "error", "-c", body]
     bin_folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
-    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
 
 

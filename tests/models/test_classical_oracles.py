@@ -169,7 +169,10 @@ def test_tuned_knn_takes_one_neighbour_on_the_slash_studys_file(slash: tuple[Par
     assert (model.predict(X) == y).mean() > 0.8
 
 
-@pytest.mark.parametrize("name", ["logistic", "linear-svm", "rbf-svm", "poly-svm", "forest", "boosting"])
+@pytest.mark.parametrize(
+    "name",
+    ["logistic", "linear-svm", "rbf-svm", "poly-svm", "forest", pytest.param("boosting", marks=pytest.mark.slow)],
+)
 def test_only_looking_alike_helps_on_the_slash_studys_file(slash: tuple[Part, Part, Part], name: str) -> None:
     train, valid, (X, y) = slash
     model = {entry.name: entry for entry in CLASSICAL}[name].make(0).fit(*train, valid=valid)

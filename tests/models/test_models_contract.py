@@ -186,8 +186,8 @@ CHECKS: list[Callable[[Entry], None]] = [check for name, check in list(globals()
 LEARNING = {check_it_beats_chance_on_an_easy_set, check_weights_count, check_bytes_and_fractions_agree}
 
 
-# The two deepest nets take most of the time of all; the other seventeen are asked every time.
-DEEP = {"convnet", "resnet-small"}
+# The four largest nets take most of the time of all; the other fifteen are asked every time.
+DEEP = {"convnet", "resnet-small", "cnn-wide", "cnn-nopool"}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
