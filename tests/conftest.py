@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,14 @@ def warm_server() -> Iterator[None]:
     """All comparisons of a test process share one fork server, see `warm`."""
     with shared_server():
         yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; tests that need it are skipped where it is not at hand."""
+    if not (folder := os.environ.get("SECONDLOOK_DATA")):
+        pytest.skip("set SECONDLOOK_DATA to the folder of real data to run this test")
+    return Path(folder)
 
 
 @pytest.fixture(autouse=True)

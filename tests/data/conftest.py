@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real data; tests that need it are skipped where it is not at hand."""
-    if not (folder := os.environ.get("SECONDLOOK_DATA")):
-        pytest.skip("set SECONDLOOK_DATA to the folder of real data to run this test")
-    return Path(folder)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,14 +12,6 @@ from secondlook.data.audit import Measured
 from secondlook.judge.findings import DataContext
 from secondlook.seeds import stream
 from secondlook.types import Finding, ImageSet, Origins, Split
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real data; tests that need it are skipped where it is not at hand."""
-    if not (folder := os.environ.get("SECONDLOOK_DATA")):
-        pytest.skip("set SECONDLOOK_DATA to the folder of real data to run this test")
-    return Path(folder)
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ def test_images_are_enlarged_in_blocks_that_do_not_show(dtype: type, monkeypatch
     X, y = (np.random.default_rng(0).random((30, 4, 4, 1)) * 255).astype(dtype), np.arange(30) % 2
     net = "conv 2 5x5, relu, globalavg"
     whole = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
-    monkeypatch.setattr("secondlook.models.net_classifier._BLOCK_NUMBERS", 60)
+    for room in ("net_classifier", "enlarging"):
+        monkeypatch.setattr(f"secondlook.models.{room}._BLOCK_NUMBERS", 60)
     pieces = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
     np.testing.assert_allclose(pieces, whole, atol=1e-6)

@@ -8,11 +8,12 @@ import pytest
 from rich.cells import cell_len
 
 from secondlook.measure.intervals import wilson
+from secondlook.show.glossary import GLOSSARY, glossary
 from secondlook.show.made import made
 from secondlook.show.report import write_report
 from secondlook.show.table import columns, table
 from secondlook.show.terminal import table_text
-from secondlook.show.words import GLOSSARY, glossary, sentences
+from secondlook.show.words import sentences
 from secondlook.types import Row, Run
 
 

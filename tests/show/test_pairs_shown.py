@@ -9,13 +9,13 @@ from pages import Page
 
 from secondlook.errors import RunError
 from secondlook.measure.pairs import FoldScores, compare_pairs
+from secondlook.show.glossary import GLOSSARY
 from secondlook.show.page import templates
 from secondlook.show.pairs import MATRIX_UP_TO, pair_table
 from secondlook.show.report import table_html
 from secondlook.show.score_names import MEANINGS, score_name
 from secondlook.show.score_plots import plot_pairs, plot_scores
 from secondlook.show.score_table import score_table
-from secondlook.show.words import GLOSSARY
 from secondlook.types import Pairs
 
 

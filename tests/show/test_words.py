@@ -20,8 +20,9 @@ from secondlook.show.facts import (
     top_confusions,
 )  # fmt: skip
 from secondlook.show.gaps import points
+from secondlook.show.glossary import GLOSSARY
 from secondlook.show.table import COLUMNS
-from secondlook.show.words import GLOSSARY, sentences
+from secondlook.show.words import sentences
 from secondlook.types import Pairs, Row
 
 

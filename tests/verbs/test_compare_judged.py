@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -44,14 +43,6 @@ def run_main(words: list[str], folder: Path) -> tuple[int, str, str]:
         except SystemExit as exit:
             code = int(exit.code or 0)
     return int(code or 0), out.getvalue(), err.getvalue()
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of real data; tests that need it are skipped where it is not at hand."""
-    if not (folder := os.environ.get("SECONDLOOK_DATA")):
-        pytest.skip("set SECONDLOOK_DATA to the folder of real data to run this test")
-    return Path(folder)
 
 
 @pytest.fixture(scope="module")

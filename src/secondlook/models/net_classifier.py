@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from secondlook.data.read.large import empty
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
+from secondlook.models.enlarging import to_size
 from secondlook.models.net import Count, check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
 from secondlook.models.train import Before, Recipe, Schedule, auto_batch, auto_epochs, train
@@ -134,8 +134,8 @@ class NetClassifier(ImageClassifier):
         engine = self._engine(X.shape[1:], seed)
         engine.augment = self._augmenter(X, seed)
         share, held_share = shares(weights), shares(valid.weights)
-        engine.load("train", Examples(self._enlarge(X), y, share))
-        engine.load("valid", Examples(self._enlarge(valid.X), valid.y.astype(np.int64), held_share))
+        engine.load("train", Examples(to_size(X, self.image_), y, share))
+        engine.load("valid", Examples(to_size(valid.X, self.image_), valid.y.astype(np.int64), held_share))
         state = self._goes_on_from
         objective = {"class weights": fingerprint(share, held_share), "augmentation": self.augment}
         before = self._going_on(engine, state, objective)
@@ -187,7 +187,7 @@ class NetClassifier(ImageClassifier):
         if self.__dict__.get("_ready") is None:
             self._ready = self._engine(X.shape[1:], int(self.random_state))
             self._ready.restore(self.weights_)
-        return np.asarray(softmax(self._ready.logits(self._enlarge(X)), axis=1))
+        return np.asarray(softmax(self._ready.logits(to_size(X, self.image_)), axis=1))
 
     def save(self, path: Path) -> None:
         """Writes the weights as safetensors, which run no code when read, with what else prediction needs beside."""
@@ -286,25 +286,6 @@ class NetClassifier(ImageClassifier):
             raise InputError(f"expected images (n, h, w, c) to augment, got rows of {X.shape[2]} numbers; reshape them")
         return augmenter(self.augment, X, self.image_, mean=self.mean_, scale=self.scale_, seed=seed)
 
-    def _enlarge(self, X: NDArray[Any]) -> NDArray[Any]:
-        h, w, c = self.image_
-        if X.shape[1:3] == (h, w):
-            return X
-        large = empty((len(X), h, w, c), X.dtype, "the net's images")
-        step = max(1, _BLOCK_NUMBERS // (h * w * c))
-        for at in range(0, len(X), step):
-            large[at : at + step] = _enlarged(X[at : at + step], h, w)
-        return large
-
     def __getstate__(self) -> dict[str, Any]:
         # The engine holds what need not travel: it is rebuilt from the weights.
         return {name: value for name, value in super().__getstate__().items() if name != "_ready"}
-
-
-def _enlarged(X: NDArray[Any], h: int, w: int) -> NDArray[Any]:
-    import torch
-
-    x = torch.from_numpy(np.array(X, dtype=np.float32)).permute(0, 3, 1, 2)
-    x = torch.nn.functional.interpolate(x, size=(h, w), mode="bilinear", align_corners=False)
-    large = x.permute(0, 2, 3, 1).contiguous().numpy()
-    return large.round().astype(np.uint8) if X.dtype == np.uint8 else large

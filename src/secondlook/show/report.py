@@ -15,6 +15,7 @@ from secondlook.show.decisions import decided_values
 from secondlook.show.facts import chosen_row, finished, matrix, overfitting_from, title, top_confusions
 from secondlook.show.findings import cards, counted, severity_counts
 from secondlook.show.gallery import PIXELATED_UP_TO, Gallery, gallery
+from secondlook.show.glossary import glossary
 from secondlook.show.judged import judged_values
 from secondlook.show.label_safety import section
 from secondlook.show.made import made
@@ -26,7 +27,7 @@ from secondlook.show.palette import SENTINELS, family
 from secondlook.show.rounds import rounds
 from secondlook.show.score_table import chosen_scores, score_table
 from secondlook.show.table import digits, table
-from secondlook.show.words import glossary, metric_name, sentences
+from secondlook.show.words import metric_name, sentences
 from secondlook.types import Audit, History, Part, Run
 
 # Outlines of the markers of `palette.FAMILIES`, around (0, 0).

@@ -9,8 +9,8 @@ from secondlook.show import seeds
 from secondlook.show.axis import Axis, tick_label
 from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied
 from secondlook.show.gaps import gap_words
+from secondlook.show.glossary import glossary
 from secondlook.show.palette import family
-from secondlook.show.words import glossary
 from secondlook.types import Row, Run
 
 _COSTS = ("trained", "stored", "mult-adds", "fit s", "µs/image", "MB")
