@@ -10,6 +10,7 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_ensemble_scores, get_label_quality_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from secondlook.judge.labels import TEMPERATURES, averaged, judge_labels, weights
 from secondlook.seeds import stream
@@ -145,3 +146,26 @@ def test_a_label_that_the_models_agree_with_is_not_doubted_however_low_its_quali
     assert said.wrong.sum() == 2
     assert np.argsort(said.quality, kind="stable")[:2].tolist() == [4, 5]
     assert not said.doubted[[4, 5]].any()
+
+
+def test_models_that_guess_doubt_nothing_and_estimate_nothing() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 300)
+    said = rng.dirichlet([1, 1], 300).astype(np.float32)
+    copies = [np.array([int(np.flatnonzero(labels == 0)[0]), int(np.flatnonzero(labels == 1)[0])])]
+    found = judge_labels(labels, said, copies)
+    assert not found.sees
+    assert abs(found.kappa) < 0.2
+    assert not found.doubted.any()
+    assert not found.wrong.any()
+    assert found.contradicted.sum() == 2, "what copies contradict needs no model"
+
+
+def test_models_that_see_say_how_well_they_agree() -> None:
+    labels = np.arange(200) % 2
+    said = np.where(np.eye(2)[labels] > 0, 0.9, 0.1).astype(np.float32)
+    said[:10] = said[:10, ::-1]
+    found = judge_labels(labels, said)
+    assert found.sees
+    assert (found.agrees, found.kappa) == (0.95, pytest.approx(cohen_kappa_score(labels, said.argmax(axis=1))))
+    assert found.wrong.sum() == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,20 @@ def test_the_report_is_written_beside_the_table(tmp_path: Path) -> None:
     assert found.report() == tmp_path / "s.html"
     assert (tmp_path / "s.html").read_text(encoding="utf-8") == page_html(found)
     assert write_suspects(found, tmp_path / "deep" / "p.html").is_file()
+
+
+def test_models_that_guess_are_said_to_judge_nothing() -> None:
+    found = build(suspected=0)
+    found = replace(found, data={**found.data, "agrees": 0.53, "kappa": 0.05, "sees": False})
+    text = " ".join(sentence.text for sentence in sentences(found))
+    assert text.startswith("The models cannot judge these labels: together they agree with 53")
+    assert "estimated to be wrong" not in text
+
+
+def test_weak_models_are_said_to_be_weak() -> None:
+    found = build()
+    weak = replace(found, data={**found.data, "agrees": 0.7, "kappa": 0.4, "sees": True})
+    strong = replace(found, data={**found.data, "agrees": 0.97, "kappa": 0.95, "sees": True})
+    said = "The models are weak here: together they agree with 70"
+    assert said in " ".join(sentence.text for sentence in sentences(weak))
+    assert "weak" not in " ".join(sentence.text for sentence in sentences(strong))

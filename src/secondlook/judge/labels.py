@@ -13,13 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from secondlook.measure.guessing import agreement_p
 from secondlook.measure.probabilities import log_loss
+from secondlook.measure.scores import Margins, confusion, overall
 from secondlook.types import FloatArray, IntArray
 
 # Higher ones let the best model alone speak, and models of several families are asked since they err in other places.
 TEMPERATURES = (0.0, 1.0, 10.0)
 # No probability counts as less: a model that is sure and wrong costs no more than ln 1,000,000.
 _FLOOR = np.float32(1e-6)
+# Answers that would agree so well with labels dealt out at random more often than this are guesses.
+_GUESSING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,10 @@ class Judged:
         doubted: bool (n,), the models doubt the label.
         contradicted: bool (n,), an equal item bears another label.
         wrong: int64 (k,), an estimate of how many labels of each class are wrong.
+        agrees: the share of judged items that the models together answer by the given label; NaN without any.
+        kappa: Cohen's, of these answers: 0 is guessing, 1 agrees with every label; NaN where it is not defined.
+        sees: whether the answers depend on the labels at all. Models that guess doubt nothing, and nothing is
+            estimated by them.
     """
 
     suggested: IntArray
@@ -40,6 +48,9 @@ class Judged:
     doubted: NDArray[np.bool_]
     contradicted: NDArray[np.bool_]
     wrong: IntArray
+    agrees: float = float("nan")
+    kappa: float = float("nan")
+    sees: bool = False
 
 
 def weights(labels: IntArray, tables: Sequence[NDArray[np.float32]]) -> FloatArray:
@@ -91,10 +102,17 @@ def judge_labels(labels: IntArray, probabilities: NDArray[np.float32], copies: S
     judged = np.flatnonzero((labels >= 0) & (np.nan_to_num(probabilities).sum(axis=1) > 0))
     suggested, quality = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
     doubted, wrong = np.zeros(n, dtype=np.bool_), np.zeros(k, dtype=np.int64)
+    agrees, kappa, sees = float("nan"), float("nan"), False
     if len(np.unique(labels[judged])) > 1:
         suggested[judged] = probabilities[judged].argmax(axis=1)
         quality[judged], doubted[judged], wrong = _confident(labels[judged], probabilities[judged])
         doubted &= suggested != labels
+        matrix = confusion(labels[judged], suggested[judged], k)
+        together = overall(Margins.of(matrix))
+        agrees, kappa = float(together["accuracy"]), float(together["kappa"])
+        sees = agreement_p(matrix) <= _GUESSING
+        if not sees:
+            doubted, wrong = np.zeros_like(doubted), np.zeros_like(wrong)
     contradicted = np.zeros(n, dtype=np.bool_)
     for group in copies:
         group = group[labels[group] >= 0]
@@ -102,7 +120,7 @@ def judge_labels(labels: IntArray, probabilities: NDArray[np.float32], copies: S
         if len(names) > 1:
             contradicted[group] = True
             quality[group] = np.fmin(quality[group], counts[inverse] / len(group))
-    return Judged(suggested, quality, doubted, contradicted, wrong)
+    return Judged(suggested, quality, doubted, contradicted, wrong, agrees, kappa, sees)
 
 
 def _confident(labels: IntArray, probabilities: NDArray[np.float32]) -> tuple[FloatArray, NDArray[np.bool_], IntArray]:

@@ -22,6 +22,10 @@ ESTIMATE = (
     "models do: weak models call too many labels wrong, and an error that is made everywhere alike is learnt, not seen."
 )
 
+# Below this kappa agreement is no longer "substantial": J. Landis and G. Koch, The measurement of observer agreement
+# for categorical data, Biometrics 33 (1977).
+_SUBSTANTIAL = 0.61
+
 
 def counted(n: int, noun: str) -> str:
     """ "1 label", "1,240 labels"."""
@@ -38,7 +42,9 @@ def about(found: Suspects) -> str:
 
 def sentences(found: Suspects) -> list[Sentence]:
     """Two to four: how many, where, copies, and how far to trust it."""
-    said = [_estimated(found)]
+    said = [_estimated(found)] if found.data.get("sees", True) else [_guessing(found)]
+    if (weak := _weak(found)) is not None:
+        said.append(weak)
     worst = max(found.classes, key=lambda doubt: doubt.wrong)
     if worst.wrong and len(found.classes) > 1:
         said.append(
@@ -54,6 +60,33 @@ def sentences(found: Suspects) -> list[Sentence]:
         after = f" {'has' if one else 'have'} a copy, byte for byte, under another label: one of the two must be wrong."
         said.append(Sentence("", f"{n:,} image{'' if one else 's'}", after, "worst"))
     return said
+
+
+def _guessing(found: Suspects) -> Sentence:
+    """Models that guess say nothing of labels."""
+    share = fmt.round_percent(found.data["agrees"]) if found.data.get("agrees") is not None else "none"
+    return Sentence(
+        "The models ",
+        "cannot judge these labels",
+        f": together they agree with {share} of them, which guessing would do too. Nothing is estimated or suspected "
+        "by them; larger images, more images or other --models may see more.",
+        "made",
+    )
+
+
+def _weak(found: Suspects) -> Sentence | None:
+    """That doubts are to be doubted, where models agree with many labels by chance alone."""
+    kappa, agrees = found.data.get("kappa"), found.data.get("agrees")
+    if kappa is None or agrees is None or kappa >= _SUBSTANTIAL or not found.data.get("sees", True):
+        return None
+    return Sentence(
+        "The models are ",
+        "weak here",
+        f": together they agree with {fmt.round_percent(agrees)} of the labels (Cohen's kappa "
+        f"{fmt.share(kappa, digits=2)}), so most of these doubts are likely their own mistakes, and the estimate is "
+        "too high.",
+        "made",
+    )
 
 
 def _estimated(found: Suspects) -> Sentence:
