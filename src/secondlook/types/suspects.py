@@ -38,7 +38,7 @@ class Suspects:
             number), "method" (how they came about), "models" (by name: "agrees", the share of judged items that it
             answers by the given label; "weight", "seconds", "peak_mb"), "agrees" and "kappa" (of all models together),
             "sees" (whether they do better than guessing; else nothing is estimated), "failed" (why a model is missing,
-            by name), "notes" (what models did otherwise than asked, by name), "left_out" (what is not judged, in words),
+            by name), "notes" (what models did otherwise than asked, by name), "left_out" (what is not judged),
             "seed", "seconds"}.
         classes: one per class, in class order.
         items: int64 (n,), indices into the ImageSet.
