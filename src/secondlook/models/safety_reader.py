@@ -104,4 +104,5 @@ class Reader:
 
 
 def as_it_is(images: Images, block: slice) -> Images:
+    """The change that changes nothing: what all others are compared with."""
     return images

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def json_bytes(document: Any) -> bytes:
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def number(value: Any) -> float | None:
+    """A number as JSON has it: None for NaN and infinities."""
+    return float(value) if isfinite(value) else None
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from secondlook.measure import thresholds
 from secondlook.measure.intervals import wilson
 from secondlook.measure.objectives import Objective, cost_objective, parse_objective
 from secondlook.measure.scores import balanced_accuracy, confusion
+from secondlook.runs.files import number
 from secondlook.types import IntArray, OperatingPoint, Predictions, Threshold
 
 
@@ -45,7 +45,7 @@ def operating_point(valid: Predictions, test: Predictions, objective: Objective,
         objective=objective.text,
         met=objective.least == 0 or (reached is not None and reached >= objective.least),
         thresholds=tuple(
-            Threshold(name, float(chosen[c]), _number(low[c]), _number(high[c])) for c, name in enumerate(classes)
+            Threshold(name, float(chosen[c]), number(low[c]), number(high[c])) for c, name in enumerate(classes)
         ),
         valid=on_valid,
         valid_before=_scores(valid.labels, valid.predicted, objective, k),
@@ -57,7 +57,7 @@ def operating_point(valid: Predictions, test: Predictions, objective: Objective,
 def _scores(labels: IntArray, answered: IntArray, objective: Objective, k: int) -> dict[str, float | None]:
     matrix = confusion(labels, answered, k)
     found: dict[str, float | None] = {
-        "value": _number(thresholds.value(labels, answered, objective, k)),
+        "value": number(thresholds.value(labels, answered, objective, k)),
         "balanced_accuracy": balanced_accuracy(matrix),
         **_share("accuracy", np.trace(matrix), matrix.sum()),
     }
@@ -74,10 +74,6 @@ def _share(name: str, hits: Any, n: Any) -> dict[str, float | None]:
         return {name: None, f"{name}_low": None, f"{name}_high": None}
     low, high = wilson(int(hits), int(n))
     return {name: float(hits / n), f"{name}_low": low, f"{name}_high": high}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isfinite(value) else None
 
 
 def _read_costs(path: Path, classes: Sequence[str]) -> NDArray[Any]:
@@ -100,13 +96,13 @@ def _read_costs(path: Path, classes: Sequence[str]) -> NDArray[Any]:
     for what, names in (("column", answers), ("line", truths)):
         if sorted(names) != sorted(classes):
             raise UsageError(f"--cost {path}: expected {form}; {_difference(what, names, classes)}")
-    for number, line in enumerate(lines[1:], 2):
+    for at, line in enumerate(lines[1:], 2):
         for name, cell in zip(answers, [*line[1:], *[""] * len(answers)], strict=False):
             try:
                 table[classes.index(line[0].strip()), classes.index(name)] = float(cell)
             except ValueError:
                 raise UsageError(
-                    f"--cost {path}: expected a number in line {number}, column '{name}', got '{cell}'"
+                    f"--cost {path}: expected a number in line {at}, column '{name}', got '{cell}'"
                 ) from None
     return table
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from secondlook.judge.findings.words import many
 from secondlook.show import format as fmt
 from secondlook.show.findings_terminal import paragraph
 from secondlook.show.names import visible
@@ -26,10 +27,6 @@ class ChangeLine:
     p: str
 
 
-def _counted(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
-
-
 def decided_text(replay: Replay) -> str:
     """What the decisions changed, in a sentence."""
     numbers = [sum(what.values()) for what in (replay.changed, replay.excluded, replay.kept)]
@@ -38,7 +35,7 @@ def decided_text(replay: Replay) -> str:
         ("image left out", "images left out"),
         ("label kept after a look", "labels kept after a look"),
     )
-    said = [_counted(n, *pair) for n, pair in zip(numbers, words, strict=True) if n]
+    said = [many(n, *pair) for n, pair in zip(numbers, words, strict=True) if n]
     where = "in train and valid" if sum(replay.changed.values()) + sum(replay.excluded.values()) else ""
     return f"Decisions in {visible(replay.file)}: {fmt.listing(said) if said else 'none apply'} {where}".rstrip() + "."
 

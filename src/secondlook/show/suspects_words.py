@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 
+from secondlook.judge.findings.words import many
 from secondlook.show import format as fmt
 from secondlook.show.names import visible
 from secondlook.show.words import Sentence
@@ -27,17 +28,12 @@ ESTIMATE = (
 _SUBSTANTIAL = 0.61
 
 
-def counted(n: int, noun: str) -> str:
-    """ "1 label", "1,240 labels"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def about(found: Suspects) -> str:
     """What was judged, by what."""
     h, w, c = found.data["shape"]
     images = f"{found.data['n']:,} images of {h} × {w} pixels ({'grey' if c == 1 else 'colour'})"
     models = fmt.listing(list(found.data["models"]), most=6)
-    return f"{images}, {counted(len(found.data['classes']), 'class').replace('classs', 'classes')}; {models}."
+    return f"{images}, {many(len(found.data['classes']), 'class', 'classes')}; {models}."
 
 
 def sentences(found: Suspects) -> list[Sentence]:
@@ -51,7 +47,7 @@ def sentences(found: Suspects) -> list[Sentence]:
             Sentence(
                 "The class with the most is ",
                 f"“{visible(worst.name)}”",
-                f": {worst.wrong:,} of its {counted(worst.n, 'label')}{_into(found, worst.name)}.",
+                f": {worst.wrong:,} of its {many(worst.n, 'label')}{_into(found, worst.name)}.",
                 "classes",
             )
         )
@@ -93,12 +89,12 @@ def _estimated(found: Suspects) -> Sentence:
     n, judged = found.estimated, found.data["judged"]
     suspected = int(found.suspected.sum())
     if not n and not suspected:
-        return Sentence("", "No label is suspected", f": the models doubt none of {counted(judged, 'label')}.", "made")
+        return Sentence("", "No label is suspected", f": the models doubt none of {many(judged, 'label')}.", "made")
     share = fmt.percent(n / judged, digits_of=n / judged / 5) if n else f"0{fmt.NB}%"
     verb = "is" if n == 1 else "are"
     marked = f"; {suspected:,} {'is' if suspected == 1 else 'are'} marked as suspected." if suspected else "."
     return Sentence(
-        "About ", f"{n:,} of {counted(judged, 'label')}", f" ({share}) {verb} estimated to be wrong{marked}", "worst"
+        "About ", f"{n:,} of {many(judged, 'label')}", f" ({share}) {verb} estimated to be wrong{marked}", "worst"
     )
 
 

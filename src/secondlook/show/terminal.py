@@ -14,7 +14,7 @@ from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
 from secondlook.show.decisions import decision_lines
 from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied, times, title
-from secondlook.show.findings_terminal import compact_lines, first_lines
+from secondlook.show.findings_terminal import compact_lines, first_lines, paragraph
 from secondlook.show.gaps import terminal_lines as verdict_lines
 from secondlook.show.label_safety import augmented
 from secondlook.show.operating_words import lines as operating_lines
@@ -116,16 +116,7 @@ def _notes(run: Run, width: int) -> list[Text]:
     """A quiet line per note, wrapped, what follows indented."""
     lines: list[Text] = []
     for models, text in notes(run):
-        lines += _wrapped(Text(f"{', '.join(models)}: {text}", style="dim"), width)
-    return lines
-
-
-def _wrapped(text: Text, width: int) -> list[Text]:
-    """Lines of at most `width` cells, what follows the first indented."""
-    lines: list[Text] = []
-    for line in text.wrap(Console(width=width), width - 2):
-        line.rstrip()
-        lines.append(Text("  ").append_text(line) if lines else line)
+        lines += paragraph(f"{', '.join(models)}: {text}", width, 2, "dim")
     return lines
 
 
@@ -166,8 +157,8 @@ def table_lines(run: Run, width: int = 100) -> list[Text]:
     lines += [Text(), *(Text(_fit(text, width).rstrip(), style="dim") for text in _legend(run))]
     found = compact_lines(run.findings, width)
     probed = terminal_lines(run, width)
-    more = [line for text in (*seed_lines(run), *operating_lines(run)) for line in _wrapped(Text(text), width)]
-    more += _wrapped(Text(text), width) if (text := augmented(run)) else []
+    more = [line for text in (*seed_lines(run), *operating_lines(run)) for line in paragraph(text, width, 2)]
+    more += paragraph(text, width, 2) if (text := augmented(run)) else []
     more += decision_lines(run, width)
     more += round_lines(run, width)
     return [*lines, *_notes(run, width), *more, *probed, *([Text(), *found] if found else []), _path(run)]

@@ -22,7 +22,7 @@ from secondlook.runs.load import load_run
 from secondlook.runs.operating import read_objective
 from secondlook.runs.parent import Parent, check_same
 from secondlook.runs.store import RunDirectory, open_next
-from secondlook.types import Audit, ImageSet, Run
+from secondlook.types import Audit, Run
 from secondlook.verbs.audit import judged, measure
 from secondlook.verbs.augmenting import settled
 from secondlook.verbs.comparison import Comparison
@@ -43,6 +43,7 @@ class Request:
     Attributes:
         codes: the findings that are muted.
         parent: what a net goes on from.
+        measured: the data, where they were read and measured before.
         command: from the run's directory to the command line that makes it, where it is not a plain comparison.
 
     The rest is as `compare` takes it.
@@ -57,6 +58,7 @@ class Request:
     quiet: bool = False
     parent: Parent | None = None
     command: Callable[[Path], str] | None = None
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +113,11 @@ def compared(request: Request, entries_of: Callable[[], list[Entry]]) -> Run:
 
 def _material(request: Request, narrator: Narrator) -> Material:
     """Reads the images, measures them, and plans what is to be done with them."""
-    from secondlook.data.audit import Measured
     from secondlook.data.plan import plan as make_plan
-    from secondlook.data.read import read
 
     options = request.options
-    settings = {name: getattr(options, name) for name in ("size", "resize", "group", "strict", "cache")}
-    with narrator.work("reading the images"):
-        images = read(request.data, **settings)
-    measured = Measured(images)
-    measure(measured, narrator)
+    measured = _measured(request, narrator) if request.measured is None else request.measured
+    images = measured.images
     given = make_plan(
         measured, valid=options.valid, test=options.test, seed=options.seed, cv=options.folds, strict=options.strict
     )
@@ -131,6 +128,19 @@ def _material(request: Request, narrator: Narrator) -> Material:
         check_same(request.parent, plan.images.fingerprint, plan.fingerprint)
     objective = read_objective(options.objective, options.cost, images.classes)
     return Material(measured, given, plan, decided, _leaked(measured, plan), objective)
+
+
+def _measured(request: Request, narrator: Narrator) -> Measured:
+    from secondlook.data.audit import Measured
+    from secondlook.data.read import read
+
+    options = request.options
+    settings = {name: getattr(options, name) for name in ("size", "resize", "group", "strict", "cache")}
+    with narrator.work("reading the images"):
+        images = read(request.data, **settings)
+    measured = Measured(images)
+    measure(measured, narrator)
+    return measured
 
 
 def _directory(request: Request, material: Material, entries: list[Entry]) -> RunDirectory:
@@ -158,13 +168,13 @@ def _before(
         return None
     options = replace(request.options, labels="")
     plain = identity_of(material.given, entries, options, None, material.objective)
-    images = material.measured.images
-    return Before(material.decided, _on_given_labels(request, entries_of, images, plain, path, narrator))
+    run = _on_given_labels(request, entries_of, material.measured, plain, path, narrator)
+    return Before(material.decided, run)
 
 
 def _on_given_labels(
-    request: Request, entries_of: Callable[[], list[Entry]], images: ImageSet, identity: Mapping[str, Any], path: Path,
-    narrator: Narrator,
+    request: Request, entries_of: Callable[[], list[Entry]], measured: Measured, identity: Mapping[str, Any],
+    path: Path, narrator: Narrator,
 ) -> Run | None:  # fmt: skip
     """The same comparison on the labels as given: one that is there already, else one in the run's own folder "given".
 
@@ -172,7 +182,7 @@ def _on_given_labels(
     """
     if request.parent is not None:
         return None
-    if (known := known_run(stem(images.source), identity)) is not None:
+    if (known := known_run(stem(measured.images.source), identity)) is not None:
         narrator.say(f"scores on the labels as given are those of {known}")
         return load_run(known)
     narrator.say("first on the labels as given:")
@@ -182,7 +192,8 @@ def _on_given_labels(
     def command(place: Path) -> str:
         return command_line(request.data, request.models, request.nets, options, place)
 
-    return compared(replace(request, data=images, options=options, out=path / "given", command=command), entries_of)
+    twin = replace(request, measured=measured, options=options, out=path / "given", command=command)
+    return compared(twin, entries_of)
 
 
 def _command(request: Request, path: Path) -> str:

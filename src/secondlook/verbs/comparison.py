@@ -193,7 +193,9 @@ class Comparison:
         if self.plan.folds is not None:
             rows = self.rows(model, test=test) if "fit_seconds" in facts else []
             return mean_row(model, facts, rows, len(self.plan.folds.items))
-        return with_spread(self._fit_row(model, self.fits[model][0], facts, test=test), self.rows(model, test=test))
+        fits = self.fits[model]
+        row = self._fit_row(model, fits[0], facts, test=test)
+        return row if len(fits) == 1 else with_spread(row, self.rows(model, test=test))
 
     def rows(self, model: str, *, test: bool) -> list[Row]:
         """A row for every fold or seed of a model that has answers."""

@@ -61,7 +61,8 @@ def _answers(comparison: Comparison, model: str, part: Part) -> Predictions:
 def _scores(comparison: Comparison, scored: Sequence[str]) -> dict[str, Any]:
     """Writes every score of every model, fold and seed; the pairs of models for run.json."""
     directory, plan, options = comparison.directory, comparison.plan, comparison.options
-    tables = {model: comparison.rows(model, test=True) for model in scored}
+    several = plan.folds is not None or options.seeds > 1
+    tables = {model: comparison.rows(model, test=True) for model in scored} if several else {}
     if plan.folds is not None:
         write_folds(directory.path / "folds.csv", plan.folds, tables)
     elif options.seeds > 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from secondlook.errors import RunError
 from secondlook.judge.crossfit import blind
 from secondlook.judge.labels import Judged, averaged, judge_labels, weights
 from secondlook.models.ladder import choose, needs_torch, with_epochs
+from secondlook.runs.files import number
 from secondlook.runs.jobs import ForkServer
 from secondlook.runs.results import thumbnails
 from secondlook.types import ClassDoubt, Folds, ImageSet, Suspects, Thumbnails
@@ -165,13 +165,9 @@ def _judged(measured: Measured, whole: ImageSet, folds: Folds, answers: Answers,
         for name, share, weight in zip(answers.tables, agree, shares.tolist(), strict=True)
     }
     about = {"judged": len(judged), "folds": folds.k, "method": folds.method, "models": models}
-    about |= {"agrees": _number(said.agrees), "kappa": _number(said.kappa), "sees": said.sees}
+    about |= {"agrees": number(said.agrees), "kappa": number(said.kappa), "sees": said.sees}
     about |= {"failed": answers.failed, "notes": answers.notes, "left_out": left_out}
     return _ranked(images, said, about)
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None
 
 
 def _ranked(images: ImageSet, said: Judged, about: Mapping[str, Any]) -> Suspects:
