@@ -10,7 +10,8 @@ from statistics import median
 import numpy as np
 import torch
 
-from secondlook.models.engines.torch_engine import Examples, TorchEngine
+from secondlook.models.engines import Examples
+from secondlook.models.engines.torch_engine import TorchEngine
 from secondlook.models.ladder import ladder
 from secondlook.models.net_classifier import NetClassifier
 from secondlook.seeds import stream
@@ -43,7 +44,7 @@ def main() -> None:
         for _ in range(steps):
             for text, one in engines.items():
                 started = time.thread_time()
-                one.step(np.arange(batch), 1e-3)
+                one.steps(np.arange(batch), batch, np.array([1e-3]))
                 times[text].append(time.thread_time() - started)
         plain = median(times[""])
         print(f"{net}, {batch} images of {shape}: a step takes {1e3 * plain:.2f} ms")

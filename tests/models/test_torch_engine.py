@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from secondlook.models.engines.torch_engine import Examples, Optimiser, TorchEngine, choose_device
+from secondlook.models.engines import Examples, Optimiser
+from secondlook.models.engines.torch_engine import TorchEngine, choose_device
 from secondlook.models.engines.torch_net import build
 from secondlook.models.net import parse
 
@@ -76,7 +77,7 @@ def test_steps_equal_a_loop_written_by_hand(optimiser: Optimiser, peer: Any, wei
     losses = []
     for _ in range(10):
         items = order.permutation(40)[:16]
-        engine.step(items, 1e-2)
+        engine.steps(items, len(items), np.array([1e-2]))
         loss = nn.functional.cross_entropy(module(standardised(X[items])), torch.from_numpy(y[items]), reduction="none")
         loss = (loss * torch.from_numpy(weights[items])).mean() if weights is not None else loss.mean()
         theirs.zero_grad()
@@ -91,7 +92,7 @@ def test_steps_equal_a_loop_written_by_hand(optimiser: Optimiser, peer: Any, wei
 
 def test_evaluation_is_of_the_whole_part_without_dropout_or_weights() -> None:
     engine = engine_for(build(parse(NET + ", dropout 0.9"), (10, 12, 3), 3), weights=np.full(40, 2, np.float32))
-    engine.step(np.arange(16), 1e-2)
+    engine.steps(np.arange(16), 16, np.array([1e-2]))
     X, y = data(20, seed=1)
     logits = torch.from_numpy(engine.logits(X))
     loss, accuracy, weighted = engine.evaluate("valid")
@@ -109,7 +110,7 @@ def test_restoring_brings_the_same_answers_back() -> None:
     engine = engine_for(build(parse(NET), (10, 12, 3), 3))
     X, _ = data()
     before, kept = engine.logits(X), engine.weights()
-    engine.step(np.arange(16), 1e-1)
+    engine.steps(np.arange(16), 16, np.array([1e-1]))
     assert not np.allclose(engine.logits(X), before)
     engine.restore(kept)
     np.testing.assert_array_equal(engine.logits(X), before)
@@ -173,7 +174,7 @@ def test_the_same_code_trains_on_a_gpu() -> None:
     engine.load("train", Examples(X, y))
     before, _ = engine.evaluate("train")
     for _ in range(50):
-        engine.step(np.arange(40), 1e-2)
+        engine.steps(np.arange(40), 40, np.array([1e-2]))
     assert engine.evaluate("train")[0] < before
 
 
@@ -190,6 +191,6 @@ def test_images_that_would_fill_a_gpu_stay_in_memory_and_train_alike(monkeypatch
         engine.load("train", Examples(*data()))
         assert engine._parts["train"][0].is_cuda == (share > 0)
         for _ in range(5):
-            engine.step(np.arange(40), 1e-3)
+            engine.steps(np.arange(40), 40, np.array([1e-3]))
         losses.append(engine.evaluate("train")[0])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

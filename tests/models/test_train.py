@@ -28,10 +28,14 @@ class Counting:
         self.evaluations = 0
         self.restored: Any = None
 
-    def step(self, items: Any, learning_rate: float) -> None:
-        self.batches.append(items)
-        self.rates.append(learning_rate)
-        time.sleep(self.step_seconds)
+    def load(self, part: str, examples: Any) -> None:
+        raise AssertionError("the caller loads the data")
+
+    def steps(self, order: Any, batch: int, rates: Any) -> None:
+        assert len(rates) == -(-len(order) // batch)
+        self.batches += [order[at * batch : (at + 1) * batch] for at in range(len(rates))]
+        self.rates += rates.tolist()
+        time.sleep(self.step_seconds * len(rates))
 
     def objective(self) -> float:
         return 0.5
@@ -137,6 +141,12 @@ def test_the_cosine_rises_over_a_twentieth_and_falls_to_zero() -> None:
     assert {Recipe(1, 1, 0.3, "constant").rate(step, 100) for step in range(100)} == {0.3}
 
 
+def test_however_many_steps_are_asked_at_a_time_each_has_its_own_rate() -> None:
+    engine, recipe = Counting([0.5, 0.4]), Recipe(epochs=2, batch=4, learning_rate=2.0)
+    trained(engine, recipe, n=400)
+    assert engine.rates == [recipe.rate(step, 200) for step in range(200)]
+
+
 def test_the_time_limit_ends_training_within_an_epoch_with_the_best_so_far() -> None:
     engine = Counting([0.5] + [0.4] * 99, step_seconds=0.02)
     history = run(engine, n=40, seconds=0.3)
@@ -157,7 +167,7 @@ def test_the_first_ctrl_c_ends_training_in_good_order() -> None:
 
 def test_a_second_ctrl_c_raises_as_usual() -> None:
     engine = Counting([0.5] * 1000, step_seconds=0.0)
-    engine.step = lambda items, rate: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[method-assign]
+    engine.steps = lambda order, batch, rates: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[method-assign]
 
     def twice(part: str, items: Any = None) -> Measured:
         os.kill(os.getpid(), signal.SIGINT)

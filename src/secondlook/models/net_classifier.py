@@ -14,6 +14,7 @@ from scipy.special import softmax
 
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
+from secondlook.models.engines import Examples, Optimiser
 from secondlook.models.enlarging import to_size
 from secondlook.models.net import Count, check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
@@ -123,7 +124,7 @@ class NetClassifier(ImageClassifier):
             del self._on_epoch, self._goes_on_from
 
     def _fit(self, X: NDArray[Any], y: IntArray, weights: FloatArray, valid: Held | None) -> None:
-        from secondlook.models.engines.torch_engine import Examples, threads_for
+        from secondlook.models.engines.torch_engine import threads_for
 
         if valid is None:
             keep, held = self._held_out(y)
@@ -238,7 +239,7 @@ class NetClassifier(ImageClassifier):
 
     def _engine(self, image: tuple[int, int, int], seed: int) -> TorchEngine:
         """A fresh engine for images of (h, w, c); sets the counts and the image size that the net works on."""
-        from secondlook.models.engines.torch_engine import Optimiser, TorchEngine, choose_device
+        from secondlook.models.engines.torch_engine import TorchEngine, choose_device
 
         module, count, per_image = self._module(image, seed)
         if self.image_ != image:

@@ -27,6 +27,10 @@ ENOUGH_STEPS = 2_000
 MOST_EPOCHS = 120
 
 
+# Seconds of steps that are asked of an engine at a time.
+BETWEEN = 0.05
+
+
 def auto_batch(n: int) -> int:
     """Images per step for n training images: small sets want more steps, large ones a busier processor."""
     return 32 if n < 5_000 else 64 if n < 20_000 else 128
@@ -212,15 +216,18 @@ def _pass(
     asked: threading.Event,
 ) -> tuple[float, str]:
     """One pass over the images; the last learning rate, and why it ended early ("" when it did not)."""
-    rate = recipe.learning_rate
-    for i in range(_batches(len(order), recipe.batch)):
-        rate = recipe.rate(done + i, steps)
-        engine.step(order[i * recipe.batch : (i + 1) * recipe.batch], rate)
-        if asked.is_set():
-            return rate, INTERRUPTED
-        if perf_counter() - started > recipe.seconds:
-            return rate, TIME_LIMIT
-    return rate, ""
+    rates = np.array([recipe.rate(done + i, steps) for i in range(_batches(len(order), recipe.batch))])
+    at, many, why = 0, 1, ""
+    while at < len(rates) and not why:
+        before = perf_counter()
+        some = rates[at : at + many]
+        engine.steps(order[at * recipe.batch : (at + len(some)) * recipe.batch], recipe.batch, some)
+        at += len(some)
+        now = perf_counter()
+        # So many steps at a time that limits and Ctrl-C are looked at about every BETWEEN seconds.
+        many = max(1, min(2 * many, int(BETWEEN * len(some) / max(now - before, 1e-9))))
+        why = INTERRUPTED if asked.is_set() else TIME_LIMIT if now - started > recipe.seconds else ""
+    return float(rates[at - 1]), why
 
 
 def _measure(engine: Engine, number: int, seconds: float, rate: float, sample: IntArray) -> Epoch:

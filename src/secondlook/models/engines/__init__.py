@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.types import IntArray
+from secondlook.types import FloatArray, IntArray
 
 Weights = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Which optimiser, and its weight decay (decoupled for AdamW, an L2 penalty for the others, as in PyTorch)."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: float = 0.0
+    momentum: float = 0.9  # of SGD, with Nesterov's correction
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Images (n, h, w, c), labels int64 (n,), and weights float32 (n,), of the training part with mean 1, or None."""
+
+    pixels: NDArray[Any]
+    labels: IntArray
+    weights: NDArray[np.float32] | None = None
 
 
 class Measured(NamedTuple):
@@ -26,8 +46,15 @@ class Measured(NamedTuple):
 class Engine(Protocol):
     """Holds a net's weights, its optimiser and the data; takes steps and predicts."""
 
-    def step(self, items: IntArray, learning_rate: float) -> None:
-        """One optimiser step on the training items with these indices."""
+    def load(self, part: Literal["train", "valid"], examples: Examples) -> None:
+        """Takes a part of the data; it may be a memory map larger than memory."""
+
+    def steps(self, order: IntArray, batch: int, rates: FloatArray) -> None:
+        """Optimiser steps on the training items `order`, `batch` at a time, each with its learning rate.
+
+        Many steps in one call, so that an engine whose step takes microseconds is not held up by its caller. The last
+        batch may be smaller; there are as many rates as batches.
+        """
 
     def objective(self) -> float:
         """Mean of the (weighted) loss over the images of all steps since the last call."""

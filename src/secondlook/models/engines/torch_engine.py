@@ -10,7 +10,6 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from secondlook.models.engines import Measured, Weights
+from secondlook.models.engines import Examples, Measured, Optimiser, Weights
 from secondlook.models.engines.torch_augment import Augmenter
 from secondlook.models.engines.torch_net import SeededDropout
 from secondlook.types import FloatArray, IntArray
@@ -31,37 +30,20 @@ RESIDENT_SHARE = 0.5
 SHARED_STEP = 20_000_000
 
 
-@dataclass(frozen=True)
-class Optimiser:
-    """Which optimiser, and its weight decay (decoupled for AdamW, an L2 penalty for the others, as in PyTorch)."""
-
-    name: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: float = 0.0
-    momentum: float = 0.9  # of SGD, with Nesterov's correction
-
-    def make(self, module: nn.Module) -> torch.optim.Optimizer:
-        """The PyTorch optimiser over the module's parameters; the learning rate is set at each step."""
-        parameters = list(module.parameters())
-        if self.name == "sgd":
-            return torch.optim.SGD(
-                parameters,
-                lr=1.0,
-                momentum=self.momentum,
-                nesterov=self.momentum > 0,
-                weight_decay=self.weight_decay,
-            )
-        kind = torch.optim.Adam if self.name == "adam" else torch.optim.AdamW
-        # The fused kernel updates all weights in one pass: on small nets the update is a good part of a step.
-        return kind(parameters, lr=1.0, weight_decay=self.weight_decay, fused=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Images (n, h, w, c), labels int64 (n,), and weights float32 (n,), of the training part with mean 1, or None."""
-
-    pixels: NDArray[Any]
-    labels: IntArray
-    weights: NDArray[np.float32] | None = None
+def _optimiser(chosen: Optimiser, module: nn.Module) -> torch.optim.Optimizer:
+    """The PyTorch optimiser over the module's parameters; the learning rate is set at each step."""
+    parameters = list(module.parameters())
+    if chosen.name == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            lr=1.0,
+            momentum=chosen.momentum,
+            nesterov=chosen.momentum > 0,
+            weight_decay=chosen.weight_decay,
+        )
+    kind = torch.optim.Adam if chosen.name == "adam" else torch.optim.AdamW
+    # The fused kernel updates all weights in one pass: on small nets the update is a good part of a step.
+    return kind(parameters, lr=1.0, weight_decay=chosen.weight_decay, fused=True)
 
 
 class TorchEngine:
@@ -91,7 +73,7 @@ class TorchEngine:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
         self.mean = torch.as_tensor(mean, dtype=torch.float32, device=device)
         self.scale = torch.as_tensor(scale, dtype=torch.float32, device=device)
-        self.optimiser = optimiser.make(self.module)
+        self.optimiser = _optimiser(optimiser, self.module)
         self.predict_batch = max(16, min(PREDICT_NUMBERS // per_image, 1024))
         self._parts: dict[str, tuple[Tensor, Tensor, Tensor | None]] = {}
         self.augment: Augmenter | None = None
@@ -119,7 +101,11 @@ class TorchEngine:
         # One new array, not three: bytes are widened on the way.
         return (pixels - self.mean).div_(self.scale).permute(0, 3, 1, 2)
 
-    def step(self, items: IntArray, learning_rate: float) -> None:
+    def steps(self, order: IntArray, batch: int, rates: FloatArray) -> None:
+        for at, rate in enumerate(rates.tolist()):
+            self._step(order[at * batch : (at + 1) * batch], rate)
+
+    def _step(self, items: IntArray, learning_rate: float) -> None:
         self.module.train()
         pixels, labels, weights = self._parts["train"]
         index = torch.from_numpy(items).to(self.device)
