@@ -1,0 +1,12 @@
+"""Nets compiled from their text: C++ for one net, its image size and its outputs, sixteen images at a time.
+
+`program` turns a net into operations, `source` writes them as C++ over the kernels of the headers here, `build` has the
+system's compiler make a library of it, and `engine` trains with that library.
+"""
+
+from __future__ import annotations
+
+from secondlook.models.engines.native.build import Unavailable
+from secondlook.models.engines.native.engine import NativeEngine, unsupported
+
+__all__ = ["NativeEngine", "Unavailable", "unsupported"]
