@@ -92,15 +92,21 @@ struct BatchNorm {
     return mask;
   }
 
+  // Each image's numbers are counted from its first one, so that no digits are lost in the squares of one pass.
   static void measure(const Lanes* x, int images, Part& part) {
-    const Lanes mask = alive(images);
     part.images = images;
     for (int c = 0; c < C; c++) {
+      const Lanes from = x[c * N];
       Lanes total{}, squares{};
-      for (int i = 0; i < N; i++) total += x[c * N + i];
-      const float mean = part.mean[c] = sum(total * mask) / (images * N);
-      for (int i = 0; i < N; i++) squares += (x[c * N + i] - mean) * (x[c * N + i] - mean);
-      part.squares[c] = sum(squares * mask);
+      for (int i = 0; i < N; i++) {
+        const Lanes away = x[c * N + i] - from;
+        total += away;
+        squares += away * away;
+      }
+      squares -= total * total * (1.f / N);
+      const Lanes means = from + total * (1.f / N), mask = alive(images);
+      const float mean = part.mean[c] = sum(means * mask) / images;
+      part.squares[c] = sum((squares + (means - mean) * (means - mean) * float(N)) * mask);
     }
   }
 
