@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import numpy as np
@@ -300,6 +302,18 @@ def test_batches_smaller_than_a_block_and_larger_than_the_set() -> None:
     assert native.objective() == pytest.approx(peer.objective(), rel=1e-5)
 
 
+def test_after_a_fork_the_child_has_threads_of_its_own() -> None:
+    native, _ = engines(SMALL)
+    X, _ = data(40, (12, 11, 3), 3)
+    wanted = native.logits(X)
+    child = os.fork()
+    if not child:
+        signal.alarm(60)  # a child that waits for threads it does not have
+        os._exit(0 if (native.logits(X) == wanted).all() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (native.logits(X) == wanted).all()
+
+
 def test_memory_maps_and_strided_images_train_as_arrays(tmp_path: Any) -> None:
     native, _ = engines(SMALL)
     X, y = data(37, (12, 11, 3), 3)
@@ -329,6 +343,7 @@ def test_augmented_images_are_the_same_for_both_engines() -> None:
     [
         ("dense 65536, dense 600", "more than 4,000,000 trained numbers"),
         ("conv 64 3x3 same, conv 64 3x3 same", "more than 1,000,000 numbers of an image"),
+        ("conv 16 3x3, bn", "more than 300,000 numbers of an image and has batch norm"),
         ("dense 5, leaky 0.1234567", "'leaky 0.1234567' has more than six decimals"),
         ("dense 5, dropout 0.1234567", "'dropout 0.1234567' has more than six decimals"),
         (SMALL, ""),

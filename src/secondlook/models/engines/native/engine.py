@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_uint64, c_void_p
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ from secondlook.models.engines import Examples, Measured, Optimiser, Weights
 from secondlook.models.engines.native.build import library
 from secondlook.models.engines.native.program import program
 from secondlook.models.engines.native.source import source
-from secondlook.models.layers import Activation, Dropout
+from secondlook.models.layers import Activation, BatchNorm, Dropout, Residual
 from secondlook.models.net import Net
 from secondlook.types import FloatArray, IntArray
 
@@ -50,25 +51,26 @@ class _Measured(Structure):
     _fields_ = (("loss", c_double), ("weighted", c_double), ("weight", c_double), ("right", c_double))
 
 
-def unsupported(net: Net, image: tuple[int, int, int], outputs: int) -> str:
-    """Why a net cannot be compiled; "" where it can.
+# Above these, what makes small nets fast is lost, a block that stays in the second-level cache, and memory grows: a
+# batch-norm layer keeps all blocks of a batch at once.
+LARGEST_WEIGHTS = 4_000_000
+LARGEST_BLOCK, LARGEST_WITH_NORM = 1_000_000, 300_000
 
-    Sizes of more than some hundred thousand numbers per image or millions of weights are refused: what makes small
-    nets fast (all of a block in the second-level cache) is lost there, and PyTorch's matrix products win.
-    """
+
+def unsupported(net: Net, image: tuple[int, int, int], outputs: int) -> str:
+    """Why a net cannot be compiled; "" where it can."""
     if net.count(image, outputs).trained > LARGEST_WEIGHTS:
         return f"it has more than {LARGEST_WEIGHTS:,} trained numbers"
-    if net.activations(image, outputs) > LARGEST_ACTIVATIONS:
-        return f"it makes more than {LARGEST_ACTIVATIONS:,} numbers of an image"
+    waits = any(isinstance(layer, BatchNorm | Residual) for layer in net.layers)
+    most = LARGEST_WITH_NORM if waits else LARGEST_BLOCK
+    if net.activations(image, outputs) > most:
+        return f"it makes more than {most:,} numbers of an image{' and has batch norm' if waits else ''}"
     for layer in net.layers:
         value = layer.slope if isinstance(layer, Activation) else layer.p if isinstance(layer, Dropout) else 0
-        if round(value * 1e6) != value * 1e6:
+        # Templates take whole numbers only: these are millionths there.
+        if round(value * 1e6) != round(value * 1e12) / 1e6:
             return f"'{layer.text}' has more than six decimals"
     return ""
-
-
-LARGEST_WEIGHTS = 4_000_000
-LARGEST_ACTIVATIONS = 1_000_000
 
 
 def _pointer(array: NDArray[Any] | None) -> int | None:
@@ -122,11 +124,18 @@ class NativeEngine:
         self._parts: dict[str, Examples] = {}
         self._loss, self._seen, self._steps = 0.0, 0, 0
         self.augment: Augmenter | None = None
-        self._engine = c_void_p(self._library.engine_create(threads))
+        self._threads, self._process, self._team = threads, 0, c_void_p()
+
+    @property
+    def _engine(self) -> c_void_p:
+        """The threads of this process: a fork takes the memory along, but not them."""
+        if self._process != os.getpid():
+            self._team, self._process = c_void_p(self._library.engine_create(self._threads)), os.getpid()
+        return self._team
 
     def __del__(self) -> None:
-        if getattr(self, "_engine", None):
-            self._library.engine_destroy(self._engine)
+        if getattr(self, "_process", 0) == os.getpid():
+            self._library.engine_destroy(self._team)
 
     def load(self, part: Literal["train", "valid"], examples: Examples) -> None:
         pixels, weights = examples.pixels, examples.weights
