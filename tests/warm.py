@@ -16,7 +16,7 @@ _start, _close = ForkServer.__init__, ForkServer.close
 _warm: dict[str, Any] = {}
 _LIBRARIES = [
     "secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection", "secondlook.models.saving",
-    "secondlook.models.net_classifier", "secondlook.models.engines.torch_engine", "safetensors.numpy", "torch._dynamo",
+    "secondlook.models.net_classifier", "secondlook.models.engines.choosing", "safetensors.numpy", "torch._dynamo",
     "secondlook.judge.crossfit",
 ]  # fmt: skip
 

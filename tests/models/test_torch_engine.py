@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from secondlook.models.engines import Examples, Optimiser
+from secondlook.models.engines.choice import Choice
+from secondlook.models.engines.torch_augment import augmenter
 from secondlook.models.engines.torch_engine import TorchEngine, choose_device
 from secondlook.models.engines.torch_net import build
 from secondlook.models.net import parse
@@ -22,7 +24,12 @@ def data(n: int = 40, seed: int = 0) -> tuple[Any, Any]:
     return rng.integers(0, 256, (n, 10, 12, 3), dtype=np.uint8), rng.integers(0, 3, n)
 
 
-def engine_for(module: nn.Module, optimiser: Optimiser = Optimiser(), weights: Any = None) -> TorchEngine:  # noqa: B008
+def engine_for(
+    module: nn.Module,
+    optimiser: Optimiser = Optimiser(),  # noqa: B008
+    weights: Any = None,
+    choice: Choice = Choice(),  # noqa: B008
+) -> TorchEngine:
     X, y = data()
     engine = TorchEngine(
         module,
@@ -31,6 +38,7 @@ def engine_for(module: nn.Module, optimiser: Optimiser = Optimiser(), weights: A
         optimiser=optimiser,
         device=torch.device("cpu"),
         per_image=5_000_000,
+        choice=choice,
     )
     engine.load("train", Examples(X, y, weights))
     engine.load("valid", Examples(*data(20, seed=1)))
@@ -157,6 +165,101 @@ def test_images_are_not_copied(writeable: bool) -> None:
     X.flags.writeable = writeable
     engine.load("train", Examples(X, y))
     assert engine._parts["train"][0].data_ptr() == X.ctypes.data
+
+
+PLAIN = "conv 4 3x3, leaky, maxpool 2, conv 6 2x2, tanh, maxpool 2, dense 8, relu"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("micro", [1, 5, 16])
+def test_images_that_pass_in_lots_leave_the_gradient_of_the_batch(micro: int, weighted: bool) -> None:
+    weights = np.linspace(0, 2, 40, dtype=np.float32) if weighted else None
+    found = []
+    for lots in (0, micro):
+        engine = engine_for(build(parse(PLAIN), (10, 12, 3), 3, seed=1), weights=weights, choice=Choice(micro=lots))
+        engine.steps(np.arange(16), 16, np.array([1e-3]))
+        found.append(([p.grad.clone() for p in engine.module.parameters()], engine.objective()))
+    (whole, loss), (apart, same) = found
+    assert loss == pytest.approx(same, rel=1e-6)
+    for one, other in zip(whole, apart, strict=True):
+        scale = float(one.abs().max())
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("micro", [0, 5])
+def test_the_same_seed_and_choice_give_the_same_bits_with_dropout(precision: Any, micro: int) -> None:
+    def trained() -> Any:
+        net = parse(PLAIN + ", dropout 0.5")
+        engine = engine_for(build(net, (10, 12, 3), 3, seed=1), choice=Choice("torch", precision, micro=micro))
+        engine.steps(np.arange(40), 16, np.full(3, 1e-2))
+        return engine.weights()
+
+    for one, other in zip(trained().values(), trained().values(), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_augmentation_draws_the_same_whatever_passes_at_a_time() -> None:
+    losses = []
+    for micro in (0, 5):
+        engine = engine_for(build(parse(PLAIN), (10, 12, 3), 3, seed=1), choice=Choice(micro=micro))
+        engine.augment = augmenter(
+            "shift=2,noise=0.1", data()[0], (10, 12, 3), mean=np.full(3, 110.0), scale=np.full(3, 60.0), seed=0
+        )
+        engine.steps(np.arange(40), 16, np.full(3, 1e-3))
+        losses.append(engine.objective())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_bf16_trains_alike_and_keeps_weights_losses_and_answers_in_float32() -> None:
+    X, _ = data()
+    losses = []
+    for precision in ("fp32", "bf16"):
+        engine = engine_for(build(parse(NET), (10, 12, 3), 3, seed=1), choice=Choice("torch", precision))
+        engine.steps(np.tile(np.arange(40), 20), 20, np.full(40, 3e-3))
+        losses.append((engine.objective(), engine.evaluate("train").loss))
+        assert {a.dtype for a in engine.weights().values()} == {np.dtype(np.float32), np.dtype(np.int64)}
+        assert engine.logits(X).dtype == np.float32
+        assert engine._forward(standardised(X)).dtype == torch.float32, "the loss is of these"
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
+    assert losses[0] != losses[1], "it did compute otherwise"
+
+
+def test_answers_do_not_depend_on_the_precision_of_training() -> None:
+    X, _ = data()
+    kept = engine_for(build(parse(NET), (10, 12, 3), 3, seed=1)).weights()
+    answers = []
+    for precision in ("fp32", "bf16"):
+        engine = engine_for(build(parse(NET), (10, 12, 3), 3), choice=Choice("torch", precision))
+        engine.restore(kept)
+        answers.append(engine.logits(X))
+    np.testing.assert_array_equal(*answers)
+
+
+def test_the_threads_that_were_chosen_are_those_of_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = torch.get_num_threads(), set()
+    engine = engine_for(build(parse(NET), (10, 12, 3), 3), choice=Choice(threads=before + 1))
+    forward = engine.module.forward
+    monkeypatch.setattr(engine.module, "forward", lambda x: (seen.add(torch.get_num_threads()), forward(x))[1])
+    engine.steps(np.arange(16), 16, np.array([1e-3]))
+    engine.evaluate("valid")
+    assert seen == {before + 1}
+    assert torch.get_num_threads() == before
+
+
+def test_training_goes_on_from_an_engine_that_keeps_no_streams_of_dropout() -> None:
+    def resumed() -> Any:
+        engine = engine_for(build(parse(PLAIN + ", dropout 0.5"), (10, 12, 3), 3, seed=1))
+        engine.resume({name: array for name, array in state.items() if not name.startswith("dropout")})
+        engine.steps(np.arange(40), 16, np.full(3, 1e-2))
+        return engine.state()
+
+    first = engine_for(build(parse(PLAIN + ", dropout 0.5"), (10, 12, 3), 3, seed=1))
+    first.steps(np.arange(40), 16, np.full(3, 1e-2))
+    state = first.state()
+    one, other = resumed(), resumed()
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+    assert int(one["steps"]) == 6
 
 
 def test_auto_takes_a_gpu_only_where_there_is_one() -> None:

@@ -259,6 +259,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) 
         "models": ["majority"],
         "nets": TINY,
         "epochs": 100_000,
+        "engine": "torch",  # nothing is compiled first: training is what Ctrl-C meets
         "out": tmp_path / "r",
         "quiet": True,
     }

@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from secondlook.cli.app import Data, Group, Json, Mute, NoCache, Resize, Seed, Side, Test, Valid, print_json
+from secondlook.cli.app import (
+    Data,
+    Engine,
+    Group,
+    Json,
+    Mute,
+    NoCache,
+    Precision,
+    Resize,
+    Seed,
+    Side,
+    Test,
+    Valid,
+    print_json,
+)
 
 
 def compare(
@@ -32,6 +46,8 @@ def compare(
         bool, typer.Option("--tune", help="Search each model's settings on folds of the training part.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     class_weight: Annotated[
         str, typer.Option(help="How much a class counts in training: balanced, or NAME=7,OTHER=1 (1 where not named).")
     ] = "",
@@ -78,6 +94,8 @@ def compare(
             epochs=epochs,
             class_weight=class_weight or None,
             augment=augment or None,
+            engine=engine if "engine" in given else None,  # type: ignore[arg-type]  # checked by the verb
+            precision=precision if "precision" in given else None,  # type: ignore[arg-type]
             budget=budget,
             limit=limit,
             cache=not no_cache,
@@ -97,6 +115,8 @@ def compare(
         metric=metric,  # type: ignore[arg-type]  # the verb checks it and says what there is
         tune=tune,
         epochs=epochs,
+        engine=engine,  # type: ignore[arg-type]  # the verb checks it and says what there is
+        precision=precision,  # type: ignore[arg-type]
         class_weight=class_weight,
         augment=augment,
         objective=objective,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from secondlook.cli.app import Data, Group, Json, NoCache, Resize, Seed, Side, print_json
+from secondlook.cli.app import Data, Engine, Group, Json, NoCache, Precision, Resize, Seed, Side, print_json
 
 
 def suspects(
@@ -21,6 +21,8 @@ def suspects(
     epochs: Annotated[
         int | None, typer.Option(help="The most that nets are trained; two fifths of a comparison's by default.")
     ] = None,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     limit: Annotated[str | None, typer.Option(help="Time for one model on one fold: 90s, 10m, 1h.")] = None,
     group: Group = "",
     size: Side = None,
@@ -43,6 +45,8 @@ def suspects(
         models=models,
         nets=own_nets(net or []),
         epochs=epochs,
+        engine=engine,  # type: ignore[arg-type]  # the verb checks it and says what there is
+        precision=precision,  # type: ignore[arg-type]
         limit=limit,
         group=group,
         size=size,

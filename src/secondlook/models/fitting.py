@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from time import perf_counter
 from typing import Any
 
@@ -69,7 +69,7 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
 
     Returns:
         The facts of its row: status ("timeout" for a net that stopped at its limit), reason, trained, stored, macs,
-        fit_seconds, predict_us, params; and the device, and whether Ctrl-C cut it short.
+        fit_seconds, predict_us, params, engine; and the device, the engine's settings, and whether Ctrl-C cut it short.
 
     Raises:
         FitError: its probabilities are not probabilities.
@@ -82,7 +82,8 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
     weights, valid_weights = (_weights(task, y) for y in (task.y_train, task.y_valid))
     started = perf_counter()
     model.fit(X_train, task.y_train, weights, valid=(X_valid, task.y_valid, valid_weights), **options)
-    fit_seconds = perf_counter() - started
+    # Engines are chosen and compiled once on a machine: that is no property of the model.
+    fit_seconds = perf_counter() - started - getattr(model, "prepare_seconds_", 0.0)
     ended = model.history_.ended if hasattr(model, "history_") else ""
     predict_us = _predict(task, model, {"train": X_train, "valid": X_valid, "test": _images(task, "test")})
     _save(model, task.folder)
@@ -98,8 +99,17 @@ def fit_model(task: FitTask, emit: Emit) -> dict[str, Any]:
         "predict_us": predict_us,
         "params": ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()),
         "device": getattr(model, "device_", "cpu"),
+        "engine": getattr(model, "engine_", ""),
+        **_choice(model),
         "not_probed": left_out,
     }
+
+
+def _choice(model: Any) -> dict[str, Any]:
+    """Of a net: its engine's settings, and the seconds that it took to find and to compile it."""
+    if not hasattr(model, "choice_"):
+        return {}
+    return {"choice": asdict(model.choice_), "prepare_seconds": round(model.prepare_seconds_, 3)}
 
 
 def _weights(task: FitTask, labels: IntArray) -> FloatArray | None:
@@ -188,14 +198,61 @@ def _tune(task: FitTask, model: Any, X: Any, emit: Emit) -> tuple[list[str], dic
 def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[dict[str, Any], str]:
     """The best settings of a randomised search with stratified folds of the training part, and a note on it.
 
-    Settings that cannot be fitted count as the worst; Ctrl-C ends the search, and with it the model's turn.
+    The mean over the folds decides; of equals, the settings drawn first.
     """
-    from sklearn.model_selection import ParameterSampler, RandomizedSearchCV, StratifiedKFold
+    from sklearn.model_selection import ParameterSampler, StratifiedKFold
+
+    from secondlook.models.classical.svm import SVM
 
     state = seeds.integer(task.seed, "search", task.entry.name)
     # A space of fewer settings than asked for is searched as a whole.
-    settings = len(list(ParameterSampler(task.entry.space, SEARCH_SETTINGS, random_state=state)))
-    total, done = settings * folds, 0
+    settings = list(ParameterSampler(task.entry.space, SEARCH_SETTINGS, random_state=state))
+    cv = StratifiedKFold(folds, shuffle=True, random_state=seeds.integer(task.seed, "folds"))
+    cuts = list(cv.split(np.zeros(len(task.y_train)), task.y_train))
+    started = perf_counter()
+    judged = _judged_together if isinstance(model, SVM) else _judged_alone
+    means, failed = judged(task, model, X, settings, cuts, emit)
+    found = f"best of {len(settings)} settings on {folds} folds, searched in {perf_counter() - started:.1f} s"
+    if failed:
+        found += f"; {failed} of {len(settings) * folds} fits failed"
+    return dict(settings[int(np.argmax(means))]), found
+
+
+def _judged_together(
+    task: FitTask, model: Any, X: Any, settings: list[dict[str, Any]], cuts: list[Any], emit: Emit
+) -> tuple[list[float], int]:
+    """Mean scores of an SVM's settings: what they have in common is fitted once, for all settings and folds."""
+    from secondlook.models.classical.search import out_of_fold, probabilities
+
+    known, y = np.unique(task.y_train, return_inverse=True)
+    total = len(settings) * len(cuts)
+    values = out_of_fold(
+        model,
+        X,
+        y,
+        _weights(task, task.y_train),
+        settings,
+        cuts,
+        lambda share: emit("search", {"done": int(share * total), "total": total}),
+    )
+    means = []
+    for own in values:
+        said = np.zeros((len(y), task.classes), dtype=np.float32)
+        said[:, known] = probabilities(own, y, cuts, calibrated=task.metric == "log_loss")
+        means.append(mean(_utility(task, task.y_train[asked], said[asked]) for _, asked in cuts))
+    return means, 0
+
+
+def _judged_alone(
+    task: FitTask, model: Any, X: Any, settings: list[dict[str, Any]], cuts: list[Any], emit: Emit
+) -> tuple[list[float], int]:
+    """Mean scores of the settings, each fitted by itself on each fold; and how many fits failed.
+
+    Settings that cannot be fitted count as the worst; Ctrl-C ends the search, and with it the model's turn.
+    """
+    from sklearn.model_selection import GridSearchCV
+
+    total, done = len(settings) * len(cuts), 0
 
     def scorer(fitted: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         nonlocal done  # the weights are of the fits: settings are chosen by the plain metric, as models are
@@ -203,25 +260,17 @@ def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[
             raise KeyboardInterrupt
         done += 1
         emit("search", {"done": done, "total": total})
-        return utility(task.metric, score(task.metric, y, _probabilities(fitted, X, task.classes)))
+        return _utility(task, y, _probabilities(fitted, X, task.classes))
 
-    cv = StratifiedKFold(folds, shuffle=True, random_state=seeds.integer(task.seed, "folds"))
-    search = RandomizedSearchCV(
-        model,
-        task.entry.space,
-        n_iter=settings,
-        cv=cv,
-        scoring=scorer,
-        refit=False,
-        random_state=state,
-        error_score=-1e9,
-    )
-    started = perf_counter()
+    grid = [{name: [value] for name, value in setting.items()} for setting in settings]
+    search = GridSearchCV(model, grid, cv=cuts, scoring=scorer, refit=False, error_score=-1e9)
     weights = _weights(task, task.y_train)
     search.fit(X, task.y_train, **({} if weights is None else {"sample_weight": weights}))
-    found = f"best of {settings} settings on {folds} folds, searched in {perf_counter() - started:.1f} s"
-    failed = total - done
-    return dict(search.best_params_), found + (f"; {failed} of {total} fits failed" if failed else "")
+    return list(search.cv_results_["mean_test_score"]), total - done
+
+
+def _utility(task: FitTask, labels: Any, said: Any) -> float:
+    return utility(task.metric, score(task.metric, labels, said))
 
 
 def _save(model: Any, folder: Path) -> None:

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from secondlook.errors import UsageError
+from secondlook.models.engines.choice import EngineName, Precision
 from secondlook.models.entry import Entry, Size
-from secondlook.models.net import enlarged, parse
+from secondlook.models.net import Net, enlarged, parse
 
 if TYPE_CHECKING:
     from secondlook.models.net_classifier import Factory
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 MACS_PER_SECOND = 110e9
 SECONDS_PER_STEP = 1.0e-3
 SECONDS_PER_ACTIVATION = 2.0e-9
+
+# Nets that reach the same accuracy when their steps multiply in bfloat16: shown over seeds in bench/RESULTS.md. Only
+# these are trained so where `precision` is "auto".
+SAME_IN_BF16 = ("convnet", "cnn-wide")
+
+
+def image_seconds(macs: int, numbers: int) -> float:
+    """Roughly, the seconds that one image takes of a training step with PyTorch.
+
+    Args:
+        macs: multiply-adds of its forward pass. numbers: that it leaves behind.
+    """
+    return 3 * macs / MACS_PER_SECOND + SECONDS_PER_ACTIVATION * numbers
 
 
 def _make_net(text: str | Factory, settings: Mapping[str, Any], seed: int) -> Any:
@@ -34,8 +48,7 @@ def _net_seconds(text: str, settings: Mapping[str, Any], size: Size) -> float:
 
     net = parse(text)
     image = enlarged(net, size.shape)
-    per_image = 3 * net.count(image, size.k).macs / MACS_PER_SECOND
-    per_image += SECONDS_PER_ACTIVATION * net.activations(image, size.k)
+    per_image = image_seconds(net.count(image, size.k).macs, net.activations(image, size.k))
     batch = settings.get("batch") or auto_batch(size.n_train)
     epochs = settings.get("epochs") or auto_epochs(size.n_train, batch)
     passes = epochs * (size.n_train + (size.n_valid + min(size.n_train, size.n_valid)) / 3) + size.n / 3
@@ -125,6 +138,11 @@ NETS: tuple[Entry, ...] = (
         "three residual blocks: the modern way to be deep, takes any image size",
     ),
 )
+
+
+def same_in_bf16(net: Net) -> bool:
+    """Whether a net was shown to reach the same accuracy in bfloat16."""
+    return net.text in {entry.net for entry in NETS if entry.name in SAME_IN_BF16}
 
 
 def ladder() -> dict[str, Entry]:
@@ -224,3 +242,14 @@ def with_augment(entry: Entry, augment: str) -> Entry:
 
 def _with_augment(make: Callable[[int], Any], augment: str, seed: int) -> Any:
     return make(seed).set_params(augment=augment)
+
+
+def with_engine(entry: Entry, engine: EngineName, precision: Precision) -> Entry:
+    """The entry with its nets trained by this engine, in this precision."""
+    if (engine, precision) == ("auto", "auto") or not entry.is_net:
+        return entry
+    return replace(entry, make=partial(_with_engine, entry.make, engine, precision))
+
+
+def _with_engine(make: Callable[[int], Any], engine: EngineName, precision: Precision, seed: int) -> Any:
+    return make(seed).set_params(engine=engine, precision=precision)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil, inf, isqrt, prod
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -14,9 +16,10 @@ from scipy.special import softmax
 
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
-from secondlook.models.engines import Examples, Optimiser
+from secondlook.models.engines import Engine, Examples, Optimiser
+from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.enlarging import to_size
-from secondlook.models.net import Count, check_size, enlarged, parse
+from secondlook.models.net import check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
 from secondlook.models.train import Before, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
@@ -24,8 +27,8 @@ from secondlook.types import Epoch, FloatArray, History, IntArray
 if TYPE_CHECKING:
     from torch import nn
 
+    from secondlook.models.engines.job import Job, Trainer
     from secondlook.models.engines.torch_augment import Augmenter
-    from secondlook.models.engines.torch_engine import TorchEngine
 
 # A user's own net: from an image's (h, w, c) and the number of outputs to a module that takes float32 (n, c, h, w).
 Factory = Callable[[tuple[int, int, int], int], "nn.Module"]
@@ -54,10 +57,16 @@ class NetClassifier(ImageClassifier):
         augment: how the training images are varied at random in every step, "shift=2,rotate=10,flip" (see
             `data.augment`); what is validated or predicted stays as it is.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
-        random_state: one seed gives the same bits on the same machine with the same number of threads, on the CPU.
+        engine: "auto" takes the fastest of those that can train this net here, "torch" PyTorch, "native" code compiled
+            from the net's text. precision: of the products of a training step: "fp32", "bf16", or "auto", bf16 for nets
+            that were shown to lose nothing by it. See docs/engines.md.
+        random_state: one seed gives the same bits on the same machine with the same engine and number of threads, on
+            the CPU.
 
     Attributes after `fit`, beside those of `ImageClassifier`:
         history_: a `History`. state_: what it takes to go on, see `fit`. device_: where it ran.
+        engine_: who trained it, "native fp32" or "PyTorch bf16". choice_: the same with its settings, a `Choice`.
+        prepare_seconds_: what it took to choose the engine, and to compile it; no part of the history's seconds.
         epochs_: the most epochs it could have taken. image_: the (h, w, c) at which the net sees its images.
         n_stored_ counts batch norm's running statistics and the standardisation beside the trained numbers.
     """
@@ -76,6 +85,8 @@ class NetClassifier(ImageClassifier):
         max_seconds: float | None = None,
         augment: str = "",
         device: str = "auto",
+        engine: EngineName = "auto",
+        precision: Precision = "auto",
         random_state: int = 0,
     ) -> None:
         self.net = net
@@ -89,6 +100,8 @@ class NetClassifier(ImageClassifier):
         self.max_seconds = max_seconds
         self.augment = augment
         self.device = device
+        self.engine = engine
+        self.precision = precision
         self.random_state = random_state
 
     def fit(
@@ -124,33 +137,30 @@ class NetClassifier(ImageClassifier):
             del self._on_epoch, self._goes_on_from
 
     def _fit(self, X: NDArray[Any], y: IntArray, weights: FloatArray, valid: Held | None) -> None:
-        from secondlook.models.engines.torch_engine import threads_for
-
         if valid is None:
             keep, held = self._held_out(y)
             valid = Held(X[held], y[held], weights[held])
             X, y, weights = X[keep], y[keep], weights[keep]
         self._measure_pixels(X)
         seed = int(self.random_state)
-        engine = self._engine(X.shape[1:], seed)
+        state = self._goes_on_from
+        recipe, streams = self._recipe(len(X), state), streams_at(seed, ("order",), state)
+        engine, recipe = self._chosen(X, seed, recipe)
         engine.augment = self._augmenter(X, seed)
         share, held_share = shares(weights), shares(valid.weights)
         engine.load("train", Examples(to_size(X, self.image_), y, share))
         engine.load("valid", Examples(to_size(valid.X, self.image_), valid.y.astype(np.int64), held_share))
-        state = self._goes_on_from
         objective = {"class weights": fingerprint(share, held_share), "augmentation": self.augment}
         before = self._going_on(engine, state, objective)
-        recipe, streams = self._recipe(len(X), state), streams_at(seed, ("order",), state)
-        with threads_for(3 * (self.macs_ or 0) * recipe.batch):
-            trained = train(
-                engine,
-                recipe,
-                n_train=len(X),
-                n_valid=len(valid.X),
-                rng=streams["order"],
-                on_epoch=self._on_epoch,
-                before=before,
-            )
+        trained = train(
+            engine,
+            recipe,
+            n_train=len(X),
+            n_valid=len(valid.X),
+            rng=streams["order"],
+            on_epoch=self._on_epoch,
+            before=before,
+        )
         self.history_: History = trained.history
         self.n_iter_ = len(self.history_.epochs)
         if not np.isfinite(self.history_.epochs[self.history_.best - 1].valid_loss):
@@ -165,7 +175,7 @@ class NetClassifier(ImageClassifier):
             {**{name: getattr(self, name) for name in _KEPT}, "batch": recipe.batch},
             objective,
         )
-        self._ready = engine
+        self._ready: Engine = engine
 
     def _held_out(self, y: IntArray) -> tuple[IntArray, IntArray]:
         """Indices to train on and to validate by; all for both where there are too few images to part with any."""
@@ -174,7 +184,7 @@ class NetClassifier(ImageClassifier):
             return keep, held
         return np.arange(len(y)), np.arange(len(y))
 
-    def _going_on(self, engine: TorchEngine, state: TrainingState | None, objective: dict[str, str]) -> Before | None:
+    def _going_on(self, engine: Engine, state: TrainingState | None, objective: dict[str, str]) -> Before | None:
         """Moves a fresh engine to where a training ended."""
         if state is None:
             return None
@@ -186,7 +196,9 @@ class NetClassifier(ImageClassifier):
 
     def _probabilities(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.__dict__.get("_ready") is None:
-            self._ready = self._engine(X.shape[1:], int(self.random_state))
+            from secondlook.models.engines.choosing import rebuilt
+
+            self._ready = rebuilt(self._job(X.shape[1:], int(self.random_state)), self.choice_)
             self._ready.restore(self.weights_)
         return np.asarray(softmax(self._ready.logits(to_size(X, self.image_)), axis=1))
 
@@ -237,38 +249,46 @@ class NetClassifier(ImageClassifier):
         scale = np.sqrt(np.maximum(squares / n - np.square(total / n), 0))
         self.scale_: FloatArray = np.where(scale > 0, scale, 1.0)
 
-    def _engine(self, image: tuple[int, int, int], seed: int) -> TorchEngine:
-        """A fresh engine for images of (h, w, c); sets the counts and the image size that the net works on."""
-        from secondlook.models.engines.torch_engine import TorchEngine, choose_device
+    def _job(self, image: tuple[int, int, int], seed: int) -> Job:
+        """What is to be trained on images of (h, w, c); sets the counts and the image size that the net works on."""
+        from secondlook.models.engines.choosing import device_for
+        from secondlook.models.engines.job import job_of, own_job
 
-        module, count, per_image = self._module(image, seed)
+        check(self.engine, self.precision)
+        outputs, optimiser = len(self.classes_), Optimiser(self.optimizer, self.weight_decay)
+        device = device_for(self.device, self.engine)
+        self.device_ = str(device)
+        same: dict[str, Any] = {"seed": seed, "mean": self.mean_, "scale": self.scale_}
+        same |= {"optimiser": optimiser, "device": device}
+        self.image_ = image
+        if isinstance(self.net, str):
+            net = parse(self.net)
+            self.image_ = enlarged(net, image)
+            check_size(net, self.image_, outputs)
+            job, count = job_of(net, self.image_, outputs, **same), net.count(self.image_, outputs)
+        else:
+            job, count = own_job(self.net, image, outputs, **same)
         if self.image_ != image:
             small, large = f"{image[0]}x{image[1]}", f"{self.image_[0]}x{self.image_[1]}"
             self.notes_ = (f"images enlarged from {small} to {large}, the smallest this net takes",)
         self.n_trained_, self.macs_ = count.trained, count.macs
         self.n_stored_ = count.stored + 2 * image[2]
-        per_image += 2 * prod(self.image_)  # standardised, and once more where a layer wants another order
-        device = choose_device(self.device)
-        self.device_ = str(device)
-        optimiser = Optimiser(self.optimizer, self.weight_decay)
-        return TorchEngine(
-            module, mean=self.mean_, scale=self.scale_, optimiser=optimiser, device=device, per_image=per_image
+        return job
+
+    def _chosen(self, X: NDArray[Any], seed: int, recipe: Recipe) -> tuple[Trainer, Recipe]:
+        """A fresh engine to train with, the fastest of those that were asked for; and the recipe with the time left."""
+        from secondlook.models.engines.choosing import prepare
+
+        started, steps = perf_counter(), recipe.epochs * ceil(len(X) / recipe.batch)
+        job = self._job(X.shape[1:], seed)
+        made = prepare(
+            job, engine=self.engine, precision=self.precision, batch=recipe.batch, steps=steps, seconds=recipe.seconds
         )
-
-    def _module(self, image: tuple[int, int, int], seed: int) -> tuple[nn.Module, Count, int]:
-        """The initialised module, its counts, and the numbers that one image leaves behind in it."""
-        from secondlook.models.engines.torch_net import build, call_factory, count_module
-
-        outputs = len(self.classes_)
-        if not isinstance(self.net, str):
-            self.image_ = image
-            module = call_factory(self.net, image, outputs, seed=seed)
-            return module, count_module(module, image), 100 * prod(image)
-        net = parse(self.net)
-        self.image_ = enlarged(net, image)
-        check_size(net, self.image_, outputs)
-        module = build(net, self.image_, outputs, seed=seed)
-        return module, net.count(self.image_, outputs), net.activations(self.image_, outputs)
+        self.prepare_seconds_ = perf_counter() - started
+        self.choice_: Choice = made.choice
+        self.engine_ = made.choice.words
+        self.notes_ += (made.note,) if made.note else ()
+        return made.engine, replace(recipe, seconds=max(0.0, recipe.seconds - self.prepare_seconds_))
 
     def _recipe(self, n: int, before: TrainingState | None) -> Recipe:
         batch = self.batch or auto_batch(n)

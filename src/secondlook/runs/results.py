@@ -107,7 +107,8 @@ def _clean(labels: IntArray, said: Any, leaked: NDArray[np.bool_] | None) -> dic
 
 
 FACTS = (
-    "status", "reason", "trained", "stored", "macs", "fit_seconds", "predict_us", "peak_mb", "family", "net", "params"
+    "status", "reason", "trained", "stored", "macs", "fit_seconds", "predict_us", "peak_mb", "family", "net", "params",
+    "engine",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from secondlook.measure.learning import overfitting_from as overfitting_from
 from secondlook.measure.scores import confusion, per_class
+from secondlook.show import format as fmt
 from secondlook.types import FloatArray, IntArray, Predictions, Row, Run
 
 STATUS_WORDS = {"failed": "failed", "timeout": "out of time", "skipped": "skipped", "ok": ""}
@@ -131,3 +132,14 @@ def top_confusions(counts: IntArray, most: int) -> list[tuple[int, int, int]]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(int(i // len(wrong)), int(i % len(wrong)), int(wrong.flat[i])) for i in order]
     return [pair for pair in pairs if pair[2] > 0]
+
+
+def trained_by(run: Run) -> str:
+    """The engines that trained the nets: "native fp32", "native fp32 (lenet, mlp) and PyTorch bf16 (convnet)"."""
+    models: dict[str, list[str]] = {}
+    for row in run.rows:
+        if row.engine:
+            models.setdefault(row.engine, []).append(row.model)
+    if len(models) < 2:
+        return "".join(models)
+    return fmt.listing([f"{engine} ({', '.join(names)})" for engine, names in models.items()])

@@ -18,7 +18,7 @@ def glossary(run: Run) -> dict[str, str]:
         "interval": "95 % interval by Nadeau and Bengio, for folds whose training images overlap: were new images of "
         "the same kind divided in the same way, 95 of 100 such intervals would hold the true accuracy. ± gives its "
         "longer arm. Where all folds score the same it is Wilson's.",
-        "fit s": "Seconds of wall-clock time to fit one fold, on average.",
+        "fit s": "Seconds of wall-clock time to fit one fold, on average. To compile a net's engine is not part of it.",
         "MB": "Peak memory of the processes that fitted the model, the highest, in megabytes (10⁶ bytes).",
     }
     return {**GLOSSARY, **changed}
@@ -54,7 +54,7 @@ GLOSSARY: dict[str, str] = {
     "stored": "Numbers that must be kept to predict. A nearest-neighbour model trains none and keeps all its images.",
     "mult-adds": "Multiplications with an addition needed to answer for one image.",
     "fit s": "Seconds of wall-clock time to fit. A search for settings is not included; the model's note says how long "
-    "it took.",
+    "it took. Nor is what it takes to choose and compile a net's engine, once on a machine.",
     "µs/image": "Microseconds (millionths of a second) to predict one image, when warm, on the whole test part.",
     "MB": "Peak memory of the process that fitted the model, in megabytes (10⁶ bytes).",
     "support": "How many test images belong to the class.",

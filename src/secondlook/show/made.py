@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from secondlook.show import format as fmt
+from secondlook.show.facts import trained_by
 from secondlook.show.words import metric_name
 from secondlook.types import PARTS, Part, Run
 
@@ -75,4 +76,5 @@ def made(run: Run) -> list[tuple[str, str, bool]]:
     ]
     nets = [(f"Net {row.model}", row.net, True) for row in run.rows if row.net]
     tuned = [(f"Settings of {row.model}", row.params, True) for row in run.rows if row.params]
-    return lines + nets + tuned
+    engines = [("Nets trained by", by, False)] if (by := trained_by(run)) else []
+    return lines + engines + nets + tuned

@@ -117,7 +117,7 @@ def _cells(row: Row, places: int, shown: tuple[str, ...]) -> tuple[tuple[str, st
         ("trained", fmt.count(row.trained), fmt.whole(row.trained)),
         ("stored", fmt.count(row.stored), fmt.whole(row.stored)),
         ("mult-adds", fmt.count(row.macs), fmt.whole(row.macs)),
-        ("fit s", fmt.number(row.fit_seconds), ""),
+        ("fit s", fmt.number(row.fit_seconds), f"trained by {row.engine}" if row.engine else ""),
         ("µs/image", fmt.number(row.predict_us), ""),
         ("MB", fmt.number(row.peak_mb), ""),
     )

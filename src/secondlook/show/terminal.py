@@ -13,7 +13,18 @@ from rich.text import Text
 from secondlook.show import format as fmt
 from secondlook.show.axis import Axis
 from secondlook.show.decisions import decision_lines
-from secondlook.show.facts import STATUS_WORDS, chosen_row, finished, leaking, means, notes, tied, times, title
+from secondlook.show.facts import (
+    STATUS_WORDS,
+    chosen_row,
+    finished,
+    leaking,
+    means,
+    notes,
+    tied,
+    times,
+    title,
+    trained_by,
+)
 from secondlook.show.findings_terminal import compact_lines, first_lines, paragraph
 from secondlook.show.gaps import terminal_lines as verdict_lines
 from secondlook.show.label_safety import augmented
@@ -117,6 +128,8 @@ def _notes(run: Run, width: int) -> list[Text]:
     lines: list[Text] = []
     for models, text in notes(run):
         lines += paragraph(f"{', '.join(models)}: {text}", width, 2, "dim")
+    if by := trained_by(run):
+        lines += paragraph(f"nets trained by {by}", width, 2, "dim")
     return lines
 
 

@@ -79,6 +79,7 @@ class Row:
     family: str = ""  # baseline, linear, kernel, neighbours, trees, dense, convolution
     net: str = ""  # the net's text, for nets
     params: str = ""  # what --tune chose
+    engine: str = ""  # who trained it, for nets: "native fp32", "PyTorch bf16"
     n_clean: int | None = None
     clean_accuracy: float | None = None
     clean_low: float | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from secondlook.measure.scores import Metric
 from secondlook.models import class_weight as class_weights
+from secondlook.models.engines.choice import EngineName, Precision
 from secondlook.models.ladder import choose
 from secondlook.types import Run
 from secondlook.verbs.audit import muted
@@ -31,6 +32,8 @@ def compare(
     metric: Metric = "balanced_accuracy",
     tune: bool = False,
     epochs: int | None = None,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
     class_weight: str | Mapping[str, float] = "",
     augment: str = "",
     objective: str = "",
@@ -67,6 +70,8 @@ def compare(
         metric: what chooses on validation: balanced_accuracy, accuracy, macro_f1 or log_loss.
         tune: search each model's settings on folds of the training part before it is fitted.
         epochs: the most that nets are trained.
+        engine: who trains nets: "torch", "native" (code compiled from the net's text), or "auto", the fastest here.
+        precision: of the products of their training steps: "fp32", "bf16", or "auto", see docs/engines.md.
         class_weight: how much each image of a class counts in training: "balanced" (by 1 / the class's share),
             "hotdog=7,other=1" or {"hotdog": 7}; 1 where a class is not named.
         augment: what nets vary their training images by: "auto" or "shift=2,rotate=10,flip".
@@ -94,6 +99,7 @@ def compare(
     options = Options(
         valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed, cv, group, resize, strict,
         cache, ",".join(codes), class_weights.as_text(class_weight), augment, objective, str(cost), seeds, str(labels),
+        engine, precision,
     )  # fmt: skip
     request = Request(data, models, nets or {}, options, codes, out, quiet)
     return compared(request, lambda: choose(models, nets or {}))

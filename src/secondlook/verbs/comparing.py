@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from secondlook.data.plan import Plan
 from secondlook.measure.objectives import Objective
 from secondlook.models.entry import Entry
-from secondlook.models.ladder import needs_torch, with_augment, with_epochs
+from secondlook.models.ladder import needs_torch, with_augment, with_engine, with_epochs
 from secondlook.runs.folds import membership
 from secondlook.runs.jobs import ForkServer
 from secondlook.runs.load import load_run
@@ -90,7 +90,7 @@ def compared(request: Request, entries_of: Callable[[], list[Entry]]) -> Run:
         narrator = stack.enter_context(contextlib.closing(Narrator(quiet=request.quiet)))
         server = ForkServer(_libraries(needs_torch(request.models, request.nets)))  # it imports while we read
         stack.callback(server.close)
-        entries = [with_epochs(entry, options.epochs) for entry in entries_of()]
+        entries = [_as_asked(entry, options) for entry in entries_of()]
         material = _material(request, narrator)
         plan, objective = material.plan, material.objective
         directory = _directory(request, material, entries)
@@ -109,6 +109,11 @@ def compared(request: Request, entries_of: Callable[[], list[Entry]]) -> Run:
             directory, plan, material.leaked, [with_augment(entry, augment) for entry in entries], options, narrator,
             started, parent=request.parent, objective=objective, before=before,
         ).run(server)  # fmt: skip
+
+
+def _as_asked(entry: Entry, options: Options) -> Entry:
+    """The entry with what the options say of its training."""
+    return with_engine(with_epochs(entry, options.epochs), options.engine, options.precision)
 
 
 def _material(request: Request, narrator: Narrator) -> Material:
@@ -207,7 +212,7 @@ def _libraries(nets: bool) -> list[str]:
     """What the fork server imports once for all fits: PyTorch only where a net is to be trained."""
     libraries = ["secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection"]
     if nets:
-        libraries += ["secondlook.models.net_classifier", "secondlook.models.engines.torch_engine", "safetensors.numpy"]
+        libraries += ["secondlook.models.net_classifier", "secondlook.models.engines.choosing", "safetensors.numpy"]
         libraries += ["torch._dynamo"]  # the first optimiser imports it: a second that would count as the first fit's
     return [*libraries, "secondlook.models.saving"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from secondlook.errors import UsageError
 from secondlook.models.class_weight import NONE, as_text
+from secondlook.models.engines.choice import EngineName, Precision
 from secondlook.models.entry import Entry
 from secondlook.models.ladder import ladder, own_net
 from secondlook.runs.parent import Parent, open_parent
@@ -20,8 +21,8 @@ from secondlook.verbs.options import Options, seconds
 
 # What of the command line goes with --continue; all else is the parent's.
 FREE = frozenset(
-    {"data", "continue_", "model", "epochs", "class_weight", "augment", "budget", "limit", "no_cache", "mute", "out",
-     "json"}
+    {"data", "continue_", "model", "epochs", "class_weight", "augment", "engine", "precision", "budget", "limit",
+     "no_cache", "mute", "out", "json"}
 )  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def continue_run(
     epochs: int | None = None,
     class_weight: str | Mapping[str, float] | None = None,
     augment: str | None = None,
+    engine: EngineName | None = None,
+    precision: Precision | None = None,
     budget: str | float | None = None,
     limit: str | float | None = None,
     cache: bool = True,
@@ -54,6 +57,7 @@ def continue_run(
         epochs: how many more at most; by default as many as the run was asked for.
         class_weight, augment: in place of the run's own; "none" for none. The best epoch is then sought among the new
             ones alone, otherwise among all since the objective last changed.
+        engine, precision: in place of the run's own; any engine goes on from any other.
         budget, limit, cache, mute, out, quiet: as in `compare`; `mute` is the run's own unless given.
 
     Returns:
@@ -68,6 +72,8 @@ def continue_run(
         "epochs": epochs,
         "class_weight": None if class_weight is None else as_text(class_weight) or NONE,
         "augment": None if augment is None else augment.strip() or NONE,
+        "engine": engine,
+        "precision": precision,
         "budget": seconds(budget),
         "limit": seconds(limit),
         "mute": None if mute is None else ",".join(muted(mute)),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from secondlook.data.augment import AUTO, checked
 from secondlook.errors import UsageError
 from secondlook.measure.scores import METRICS, Metric
+from secondlook.models.engines.choice import EngineName, Precision, check
 
 if TYPE_CHECKING:
     from secondlook.data.read.settings import Resize
@@ -51,6 +52,8 @@ class Options:
     cost: str = ""
     seeds: int = 1
     labels: str = ""
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
@@ -68,6 +71,7 @@ class Options:
                 raise UsageError(f"expected --{name} above 0, got {value:g}; leave it out for the default")
             # NumPy's own numbers are welcome, but are not JSON.
             object.__setattr__(self, name, int(value) if isinstance(value, Integral) else float(value))
+        check(self.engine, self.precision)
         if self.seeds > 1 and self.cv is not None:
             raise UsageError(
                 f"expected --seeds without --cv, since every fold has a seed of its own, got --seeds {self.seeds} "

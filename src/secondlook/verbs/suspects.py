@@ -18,7 +18,8 @@ from secondlook.data.words import few
 from secondlook.errors import RunError
 from secondlook.judge.crossfit import blind
 from secondlook.judge.labels import Judged, averaged, judge_labels, weights
-from secondlook.models.ladder import choose, needs_torch, with_epochs
+from secondlook.models.engines.choice import EngineName, Precision
+from secondlook.models.ladder import choose, needs_torch, with_engine, with_epochs
 from secondlook.runs.files import number
 from secondlook.runs.jobs import ForkServer
 from secondlook.runs.results import thumbnails
@@ -47,6 +48,8 @@ def suspects(
     models: str | Sequence[str] | None = None,
     nets: Mapping[str, str | Factory] | None = None,
     epochs: int | None = None,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
     limit: str | float | None = None,
     group: str = "",
     size: int | None = None,
@@ -68,6 +71,7 @@ def suspects(
         data: a path, a built-in ("digits", "slash"), an `ImageSet`, or a pair of arrays (X, y).
         models: names of the ladder; by default lenet, knn and logistic. nets: own nets by name, as in `compare`.
         epochs: the most that nets are trained; by default two fifths of what a comparison would.
+        engine, precision: who trains nets, and how, as in `compare`.
         limit: time for one model on one fold: seconds, or "90s", "10m", "1h". A model that needs more is left out.
         group, size, resize, strict, cache: how the images are read, see `secondlook.read`.
         seed: gives every random stream.
@@ -88,13 +92,14 @@ def suspects(
 
     started = perf_counter()
     options = Options(0.15, 0.15, "balanced_accuracy", False, epochs, None, seconds(limit), size, seed)
+    options = replace(options, engine=engine, precision=precision)
     asked, nets = (MODELS if models is None else models), nets or {}
     table = None if out is None else places(Path(out).expanduser())
     with contextlib.ExitStack() as stack:
         narrator = stack.enter_context(contextlib.closing(Narrator(quiet=quiet)))
         server = ForkServer(_libraries(needs_torch(asked, nets)))  # it imports while we read
         stack.callback(server.close)
-        entries = [with_epochs(entry, options.epochs) for entry in choose(asked, nets)]
+        entries = [with_epochs(with_engine(e, engine, precision), options.epochs) for e in choose(asked, nets)]
         with narrator.work("reading the images"):
             images = read(data, size=options.size, resize=resize, group=group, strict=strict, cache=cache)
         carried(table, images)  # what could not be kept is refused before the work
@@ -114,7 +119,8 @@ def suspects(
 def _libraries(nets: bool) -> list[str]:
     """What the fork server imports once for all fits."""
     libraries = ["secondlook.judge.crossfit", "secondlook.models.classical"]
-    return [*libraries, "secondlook.models.net_classifier", "torch._dynamo"] if nets else libraries
+    more = ["secondlook.models.net_classifier", "secondlook.models.engines.choosing", "torch._dynamo"]
+    return [*libraries, *more] if nets else libraries
 
 
 def _folds(measured: Measured, seed: int, narrator: Narrator) -> tuple[ImageSet, Folds, list[str]]:

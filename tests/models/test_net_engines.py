@@ -1,0 +1,132 @@
+"""A net by every engine: the same net, the same contract, and it says who trained it."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from secondlook.errors import UsageError
+from secondlook.models.engines.choice import Choice
+from secondlook.models.engines.job import Job
+from secondlook.models.engines.native import Unavailable
+from secondlook.models.net_classifier import NetClassifier
+
+SMALL = "conv 4 3x3, relu, maxpool 2, dropout 0.2, dense 16, relu"
+WAYS = [("native", "auto", "native fp32"), ("torch", "fp32", "PyTorch fp32"), ("torch", "bf16", "PyTorch bf16")]
+
+
+@pytest.mark.parametrize(("engine", "precision", "words"), WAYS)
+def test_every_engine_learns_varies_its_images_and_says_who_it_was(
+    engine: Any, precision: Any, words: str, digits: Any
+) -> None:
+    (X, y), valid, (T, t) = digits
+    same: Any = {"epochs": 12, "learning_rate": 5e-3, "augment": "noise=0.03", "random_state": 1}
+    models = [NetClassifier(SMALL, engine=engine, precision=precision, **same) for _ in range(2)]
+    first, second = (model.fit(X, y, valid=valid) for model in models)
+    assert first.engine_ == words
+    assert first.choice_.words == words
+    assert first.notes_ == ()
+    assert first.prepare_seconds_ > 0
+    assert (first.predict(T) == t).mean() > 0.8
+    P = first.predict_proba(T)
+    assert P.tobytes() == second.predict_proba(T).tobytes(), "one seed, one engine: the same bits"
+    assert pickle.loads(pickle.dumps(first)).predict_proba(T).tobytes() == P.tobytes()
+
+
+def test_training_goes_on_with_any_other_engine(digits: Any) -> None:
+    (X, y), valid, _ = digits
+    model, last = None, 0.0
+    for engine, precision, _ in (*WAYS, WAYS[0]):
+        before = None if model is None else model.state_
+        model = NetClassifier(SMALL, epochs=2, engine=engine, precision=precision, learning_rate=3e-3)
+        model.fit(X, y, valid=valid, goes_on_from=before)
+        losses = [epoch.valid_loss for epoch in model.history_.epochs]
+        assert len(losses) % 2 == 0
+        if before is not None:
+            assert min(losses[-2:]) < 1.1 * last, "it did not begin anew"
+        last = losses[-1]
+    assert len(losses) == 8
+    assert last < 1.5
+
+
+def test_the_weights_of_one_engine_answer_alike_in_another(digits: Any) -> None:
+    (X, y), valid, (T, _) = digits
+    model = NetClassifier(SMALL, epochs=2, engine="native").fit(X, y, valid=valid)
+    P = model.predict_proba(T)
+    other = pickle.loads(pickle.dumps(model))
+    other.choice_ = Choice("torch")
+    np.testing.assert_allclose(other.predict_proba(T), P, atol=1e-5)
+
+
+def test_without_a_compiler_everything_works_by_pytorch(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Job, threads: int) -> Any:
+        raise Unavailable("no C++ compiler was found")
+
+    monkeypatch.setattr(Job, "native", fail)
+    (X, y), valid, _ = digits
+    asked = NetClassifier(SMALL, epochs=1, engine="native").fit(X, y, valid=valid)
+    assert asked.engine_ == "PyTorch fp32"
+    assert asked.notes_ == ("trained by PyTorch, not by the native engine: no C++ compiler was found",)
+    auto = NetClassifier(SMALL, epochs=1).fit(X, y, valid=valid)
+    assert (auto.engine_, auto.notes_) == ("PyTorch fp32", ())
+
+
+def test_a_users_own_module_is_trained_by_pytorch(digits: Any) -> None:
+    def factory(image: tuple[int, int, int], outputs: int) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(image[0] * image[1] * image[2], outputs))
+
+    (X, y), valid, _ = digits
+    model = NetClassifier(factory, epochs=1, engine="native").fit(X, y, valid=valid)
+    assert model.engine_ == "PyTorch fp32"
+    assert model.notes_ == ("trained by PyTorch, not by the native engine: it is a module of your own",)
+
+
+def test_the_time_that_compiling_takes_is_no_part_of_the_limit_that_is_left(
+    digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (X, y), valid, _ = digits
+    seen = {}
+
+    def spy(engine: Any, recipe: Any, **more: Any) -> Any:
+        seen["seconds"] = recipe.seconds
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("secondlook.models.net_classifier.train", spy)
+    model = NetClassifier(SMALL, epochs=1, max_seconds=50)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, valid=valid)
+    assert seen["seconds"] == pytest.approx(50 - model.prepare_seconds_)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "jax"}, "expected --engine to be one of auto, torch, native, got 'jax'"),
+        ({"precision": "half"}, "expected --precision to be one of auto, fp32, bf16, got 'half'"),
+        ({"engine": "native", "precision": "bf16"}, "since the native engine computes in fp32"),
+        ({"engine": "native", "device": "cuda"}, "expected --engine native on the CPU"),
+    ],
+)
+def test_what_no_engine_does_is_refused(settings: dict[str, Any], message: str, digits: Any) -> None:
+    (X, y), _, _ = digits
+    with pytest.raises(UsageError, match=message):
+        NetClassifier(SMALL, epochs=1, **settings).fit(X, y)
+
+
+@pytest.mark.parametrize("text", ["dense 1000000000", "dense 65536, dense 65536"])
+def test_a_net_of_a_billion_units_is_refused_before_anything_is_made(
+    text: str, digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*arguments: Any, **more: Any) -> Any:
+        raise AssertionError("something was made")
+
+    monkeypatch.setattr("secondlook.models.engines.choosing.prepare", never)
+    monkeypatch.setattr("secondlook.models.net_classifier.to_size", never)
+    (X, y), _, _ = digits
+    for engine in ("auto", "native", "torch"):
+        with pytest.raises(UsageError, match=r"between 1 and 65,536, got|at most 500,000,000 trained numbers, got 4,"):
+            NetClassifier(text, engine=engine).fit(X, y)
