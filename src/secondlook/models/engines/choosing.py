@@ -113,7 +113,7 @@ def prepare(
     short = seconds < LEAST_SECONDS or (steps is not None and steps * _step_seconds(job, batch) < WORTH_SECONDS)
     if engine == "torch" or job.net is None or short or not on_cpu:
         plain = by_rule(job, precision, batch)
-        return Prepared(job.torch(plain), plain)
+        return Prepared(job.torch(plain, long=not short), plain)
     why = "bf16 was asked for" if precision == "bf16" else _unsupported(job)
     try:
         return _fastest(job, precision, batch, why)
@@ -139,7 +139,7 @@ def rebuilt(job: Job, choice: Choice) -> Trainer:
     try:
         return _made(job, choice)
     except Unavailable:
-        return job.torch(replace(choice, engine="torch"))
+        return job.torch(replace(choice, engine="torch"), long=False)
 
 
 def _native(job: Job, batch: int) -> Prepared:

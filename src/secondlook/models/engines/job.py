@@ -16,7 +16,7 @@ from secondlook.models.engines.choice import Choice
 from secondlook.models.engines.native import NativeEngine
 from secondlook.models.engines.torch_augment import Augmenter
 from secondlook.models.engines.torch_engine import TorchEngine
-from secondlook.models.engines.torch_net import build, call_factory, count_module
+from secondlook.models.engines.torch_net import build, call_factory, compile_pools, count_module
 from secondlook.models.layers import BatchNorm, Residual
 from secondlook.models.net import Count, Net
 from secondlook.types import FloatArray
@@ -64,10 +64,13 @@ class Job:
         assert self.net is not None
         return max(prod(shape) for shape in (self.image, *self.net.shapes(self.image, self.outputs)))
 
-    def torch(self, choice: Choice) -> Trainer:
-        """A fresh PyTorch engine."""
+    def torch(self, choice: Choice, *, long: bool = True) -> Trainer:
+        """A fresh PyTorch engine; for a long training on the CPU, with what is worth being compiled."""
+        module = self.module()
+        if long and self.device.type == "cpu":
+            compile_pools(module)
         return TorchEngine(
-            self.module(),
+            module,
             mean=self.mean,
             scale=self.scale,
             optimiser=self.optimiser,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from secondlook import seeds
+from secondlook.models.engines.torch_pool import max_pool
 from secondlook.models.layers import (
     Activation,
     BatchNorm,
@@ -90,9 +91,17 @@ class _Layers(nn.Sequential):
     the gradient.
     """
 
+    compiled = False  # whether pooling and the activation after it are one compiled pass, see `torch_pool`
+
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self._order():
-            x = layer(x)
+        left = self._order()[::-1]
+        while left:
+            layer = left.pop()
+            if self.compiled and isinstance(layer, nn.MaxPool2d):
+                joins = bool(left) and isinstance(left[-1], nn.ReLU | nn.LeakyReLU)
+                x = max_pool(x, layer, left.pop() if joins else None)  # type: ignore[arg-type]  # as was just asked
+            else:
+                x = layer(x)
         return x
 
     def _order(self) -> list[nn.Module]:
@@ -177,6 +186,13 @@ def build(net: Net, image: tuple[int, int, int], outputs: int, *, seed: int = 0)
     module = _sequence((*net.layers, Dense(outputs)), (c, h, w), dropout)
     _initialise(module, torch.Generator().manual_seed(seeds.integer(seed, "init")))
     return module
+
+
+def compile_pools(module: nn.Module) -> None:
+    """From now on, the net's max pooling and the activations after it are compiled passes, where that can be had."""
+    for part in module.modules():
+        if isinstance(part, _Layers):
+            part.compiled = True
 
 
 def call_factory(
