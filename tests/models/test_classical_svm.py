@@ -59,7 +59,7 @@ def test_svm_decision_values_do_not_depend_on_the_block(digits: Any, monkeypatch
     train, valid, (X, _) = digits
     model = RbfSVM().fit(*train, valid=valid)
     whole = model.decision_values(rows(X))
-    monkeypatch.setattr("secondlook.models.classical.svm._BLOCK", 10_000)
+    monkeypatch.setattr("secondlook.models.classical.svm.BLOCK", 10_000)
     np.testing.assert_allclose(model.decision_values(rows(X)), whole, atol=1e-9)
 
 

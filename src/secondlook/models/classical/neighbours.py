@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from secondlook.models.base import Held, ImageClassifier, InputError, Rows, stratified
+from secondlook.models.base import Held, ImageClassifier, InputError, Rows, scaled, stratified
+from secondlook.models.classical.nearest import nearest
 from secondlook.types import FloatArray, IntArray
 
 Voting = Literal["uniform", "distance"]
@@ -21,18 +22,31 @@ QUERIES = 5_000
 class _Neighbours(ImageClassifier):
     """The k nearest training images vote, each with its sample weight; brute force, exact."""
 
+    X_: NDArray[Any]
     n_neighbors_: int
     weights_: Voting
 
     def _keep(self, X: Rows, y: IntArray, weights: FloatArray) -> None:
-        self.search_ = NearestNeighbors(algorithm="brute").fit(X)
+        self.X_ = X
         self.y_, self.sample_weight_ = y, weights
         self.n_trained_, self.n_stored_ = 0, int(X.size)
         self.macs_ = int(X.size)
 
     def _probabilities(self, X: Rows) -> FloatArray:
-        distances, items = self.search_.kneighbors(X, self.n_neighbors_)
+        distances, items = self._nearest(X, self.n_neighbors_)
         return self._vote(distances, items, self.weights_)
+
+    def _pixels(self, X: NDArray[Any]) -> Any:
+        # Bytes stay bytes: four times as many fit into memory, and their distances are exact.
+        return X if X.dtype == np.uint8 else scaled(X)
+
+    def _nearest(self, X: NDArray[Any], k: int) -> tuple[FloatArray, IntArray]:
+        """Distances and indices (n, k) of the nearest training images."""
+        if X.dtype == self.X_.dtype == np.uint8:
+            return nearest(self.X_, X, k)
+        search = NearestNeighbors(algorithm="brute").fit(scaled(self.X_))
+        distances, items = search.kneighbors(scaled(X), k)
+        return distances, items
 
     def _vote(self, distances: FloatArray, items: IntArray, voting: Voting) -> FloatArray:
         """Shares of the votes, float64 (n, k), of neighbours (n, m) at their distances."""
@@ -86,7 +100,7 @@ class TunedKNN(_Neighbours):
         self._keep(X, y, weights)
         asked = stratified(y, min(len(X), QUERIES), self.random_state, "knn queries")
         candidates = sorted({min(k, len(X) - 1) for k in self.neighbors})
-        distances, items = _others(self.search_, X, asked, candidates[-1])
+        distances, items = self._others(asked, candidates[-1])
         self.cv_scores_: dict[str, float] = {}
         best = -1.0
         for k in candidates:
@@ -99,14 +113,13 @@ class TunedKNN(_Neighbours):
                     best, self.n_neighbors_, self.weights_ = score, k, voting
         self.notes_ = (f"k = {self.n_neighbors_} with {self.weights_} votes was chosen on the training images",)
 
-
-def _others(search: NearestNeighbors, X: Rows, asked: IntArray, k: int) -> tuple[FloatArray, IntArray]:
-    """Distances and indices (n, k) of the k nearest other images of each image asked."""
-    distances, items = search.kneighbors(X[asked], k + 1)
-    keep = items != asked[:, None]
-    # With many equal images, an image may not find itself among its own neighbours: then the farthest one goes.
-    keep[keep.all(axis=1), -1] = False
-    return distances[keep].reshape(-1, k), items[keep].reshape(-1, k)
+    def _others(self, asked: IntArray, k: int) -> tuple[FloatArray, IntArray]:
+        """Distances and indices (n, k) of the k nearest other images of each training image asked."""
+        distances, items = self._nearest(self.X_[asked], k + 1)
+        keep = items != asked[:, None]
+        # With many equal images, an image may not find itself among its own neighbours: then the farthest one goes.
+        keep[keep.all(axis=1), -1] = False
+        return distances[keep].reshape(-1, k), items[keep].reshape(-1, k)
 
 
 def _mean_recall(y: IntArray, answers: NDArray[np.intp], weights: FloatArray) -> float:

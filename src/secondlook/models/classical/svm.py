@@ -1,4 +1,4 @@
-"""Support-vector machines: fitted by scikit-learn's SVC (libsvm), predicted by matrix products."""
+"""Support-vector machines as scikit-learn's SVC: large ones fitted pair by pair, predicted by matrix products."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
-from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
-from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
 from secondlook.measure.calibration import temperature
 from secondlook.models.base import Held, ImageClassifier, Rows, hold_out, stratified
+from secondlook.models.classical.kernels import BLOCK, Kernel
+from secondlook.models.classical.machine import Machine, machines
 from secondlook.types import FloatArray, IntArray
 
-# Numbers in the largest table made while predicting: 128 MB of float64.
-_BLOCK = 2**24
-_CACHE_MB = 2_000
 MAX_ROWS = 40_000
 
 
-class _SVM(ImageClassifier):
+class SVM(ImageClassifier):
     """One-vs-one support-vector machine with calibrated probabilities.
 
     Probabilities are the softmax of the one-vs-rest decision values (votes, ties broken by confidence, as scikit-learn
@@ -30,7 +27,6 @@ class _SVM(ImageClassifier):
     never changes an answer. Source: Guo et al., On calibration of modern neural networks, ICML 2017.
     """
 
-    C: float | Literal["scale"]
     max_rows: int
 
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:
@@ -42,18 +38,26 @@ class _SVM(ImageClassifier):
             self.notes_ = (
                 f"fitted on {self.max_rows:,} of {len(X):,} images: an exact SVM's time grows with the square of them",
             )
-            some = stratified(y, self.max_rows, self.random_state, "svm rows")
+            some = self.taken(y)
             X, y, weights = X[some], y[some], weights[some]
-        self._remember(self._svc(X).fit(X.astype(np.float64), y, weights))
+        kernel, C = self.settled(X)
+        ((_, _, machine),) = machines(kernel, X, y, weights, [C], [np.arange(len(y))])
+        self.remember(X, machine)
         self.beta_ = 1 / temperature(self.decision_values(valid.X), valid.y, valid.weights, smooth=True)
 
-    @abstractmethod
-    def _svc(self, X: Rows) -> SVC:
-        """The unfitted machine, its parameters scaled to the training rows."""
+    def taken(self, y: IntArray) -> IntArray:
+        """Indices of the rows that are fitted on, of rows with these codes: all, or a stratified part of too many."""
+        if len(y) <= self.max_rows:
+            return np.arange(len(y))
+        return stratified(y, self.max_rows, self.random_state, "svm rows")
 
     @abstractmethod
-    def _remember(self, svc: SVC) -> None:
-        """Keeps what prediction needs, with libsvm's signs: a positive value speaks for the pair's first class."""
+    def settled(self, X: Rows) -> tuple[Kernel, float]:
+        """The kernel and C, scaled to the training rows."""
+
+    @abstractmethod
+    def remember(self, X: Rows, machine: Machine) -> None:
+        """Keeps what prediction needs of a machine fitted on rows of X."""
 
     @abstractmethod
     def _duels(self, X: FloatArray) -> FloatArray:
@@ -70,7 +74,7 @@ class _SVM(ImageClassifier):
         """
         k = len(self.classes_)
         values = np.empty((len(X), k))
-        for rows in gen_batches(len(X), max(1, _BLOCK // self._widest())):
+        for rows in gen_batches(len(X), max(1, BLOCK // self._widest())):
             values[rows] = _one_vs_rest(self._duels(X[rows].astype(np.float64)))
         return values
 
@@ -78,7 +82,7 @@ class _SVM(ImageClassifier):
         return np.asarray(softmax(self.beta_ * self.decision_values(X), axis=1))
 
 
-class LinearSVM(_SVM):
+class LinearSVM(SVM):
     """A straight line between each two classes.
 
     C="scale" is 2.5 over the mean squared distance of the training rows from their mean: it does not depend on the
@@ -92,13 +96,13 @@ class LinearSVM(_SVM):
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def _svc(self, X: Rows) -> SVC:
+    def settled(self, X: Rows) -> tuple[Kernel, float]:
         self.C_ = 2.5 / (float(X.var(axis=0, dtype=np.float64).sum()) or 1.0) if self.C == "scale" else self.C
-        return SVC(kernel="linear", C=self.C_, cache_size=_cache(len(X)), decision_function_shape="ovo")
+        return Kernel("linear"), self.C_
 
-    def _remember(self, svc: SVC) -> None:
-        self.coef_ = _sign(svc) * svc.coef_
-        self.intercept_ = _sign(svc) * svc.intercept_
+    def remember(self, X: Rows, machine: Machine) -> None:
+        self.coef_ = machine.weights(X)
+        self.intercept_ = machine.intercept
         self.n_trained_ = self.n_stored_ = self.coef_.size + self.intercept_.size + 1
         self.macs_ = int(self.coef_.size)
 
@@ -109,17 +113,17 @@ class LinearSVM(_SVM):
         return max(int(self.coef_.shape[1]), len(self.classes_) ** 2)
 
 
-class _KernelSVM(_SVM):
+class _KernelSVM(SVM):
     """A machine that keeps its support vectors and compares each image with all of them."""
 
+    C: float
     gamma: float | Literal["scale"]
 
-    def _remember(self, svc: SVC) -> None:
-        # The rows were float32 before libsvm: nothing is lost.
-        self.support_vectors_: NDArray[np.float32] = svc.support_vectors_.astype(np.float32)
-        self.n_support_ = svc.n_support_.astype(np.int64)
-        self.dual_coef_ = _sign(svc) * svc.dual_coef_
-        self.intercept_ = _sign(svc) * svc.intercept_
+    def remember(self, X: Rows, machine: Machine) -> None:
+        self.support_vectors_: NDArray[np.float32] = X[machine.support]
+        self.n_support_ = machine.n_support
+        self.dual_coef_ = machine.dual_coef
+        self.intercept_ = machine.intercept
         self.n_trained_ = self.dual_coef_.size + self.intercept_.size + 1
         self.n_stored_ = self.n_trained_ + self.support_vectors_.size
         self.macs_ = self.support_vectors_.size + self.dual_coef_.size
@@ -131,11 +135,11 @@ class _KernelSVM(_SVM):
         return self.gamma
 
     @abstractmethod
-    def _kernel(self, X: FloatArray, support: FloatArray) -> FloatArray:
-        """Kernel values (n, number of support vectors)."""
+    def _kernel(self) -> Kernel:
+        """The kernel with the gamma of the fit."""
 
     def _duels(self, X: FloatArray) -> FloatArray:
-        kernel = self._kernel(X, self.support_vectors_.astype(np.float64))
+        kernel = self._kernel().table(X, self.support_vectors_)
         k = len(self.classes_)
         # parts[:, i, j]: what the support vectors of class i say of i against j. libsvm keeps k-1 coefficients per
         # vector, one for each other class in order.
@@ -166,12 +170,12 @@ class RbfSVM(_KernelSVM):
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def _svc(self, X: Rows) -> SVC:
+    def settled(self, X: Rows) -> tuple[Kernel, float]:
         self.gamma_ = self._scale(X)
-        return SVC(C=self.C, gamma=self.gamma_, cache_size=_cache(len(X)), decision_function_shape="ovo")
+        return self._kernel(), self.C
 
-    def _kernel(self, X: FloatArray, support: FloatArray) -> FloatArray:
-        return np.asarray(rbf_kernel(X, support, gamma=self.gamma_))
+    def _kernel(self) -> Kernel:
+        return Kernel("rbf", self.gamma_)
 
 
 class PolySVM(_KernelSVM):
@@ -194,30 +198,12 @@ class PolySVM(_KernelSVM):
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def _svc(self, X: Rows) -> SVC:
+    def settled(self, X: Rows) -> tuple[Kernel, float]:
         self.gamma_ = self._scale(X)
-        return SVC(
-            kernel="poly",
-            C=self.C,
-            degree=self.degree,
-            gamma=self.gamma_,
-            coef0=self.coef0,
-            cache_size=_cache(len(X)),
-            decision_function_shape="ovo",
-        )
+        return self._kernel(), self.C
 
-    def _kernel(self, X: FloatArray, support: FloatArray) -> FloatArray:
-        return np.asarray(polynomial_kernel(X, support, degree=self.degree, gamma=self.gamma_, coef0=self.coef0))
-
-
-def _cache(n: int) -> float:
-    """MB that hold the whole kernel of n rows in float32, or as much as is allowed."""
-    return min(_CACHE_MB, 1 + 4e-6 * n * n)
-
-
-def _sign(svc: SVC) -> int:
-    """scikit-learn turns libsvm's signs for two classes, and for two classes only."""
-    return -1 if len(svc.classes_) == 2 else 1
+    def _kernel(self) -> Kernel:
+        return Kernel("poly", self.gamma_, self.degree, self.coef0)
 
 
 def _square(pairs: FloatArray, k: int) -> FloatArray:
