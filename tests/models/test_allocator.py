@@ -40,7 +40,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
 def test_the_thresholds_are_set_once(library: Library) -> None:
     assert allocator.keep_memory()
     assert allocator.keep_memory()
-    assert library.asked == [(-3, 1 << 30), (-1, 1 << 30), (-2, 1 << 26)]
+    assert library.asked == [(-3, 1 << 30), (-8, 1), (-1, 1 << 30), (-2, 1 << 26)]
 
 
 def test_the_switch_leaves_the_allocator_as_it_is(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

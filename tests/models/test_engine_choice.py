@@ -154,6 +154,23 @@ def test_the_nets_that_may_be_bf16_are_those_of_the_bench() -> None:
     assert [entry.name for entry in NETS if same_in_bf16(parse(entry.net))] == ["convnet", "cnn-wide"]
 
 
+def test_large_batches_pass_side_by_side_where_no_layer_minds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sides(text: str, image: tuple[int, int, int], batch: int) -> set[int]:
+        asked = job(text, image)
+        ways = choosing._ways(asked, "fp32", batch, "no compiler")
+        assert choosing.by_rule(asked, "fp32", batch).sides == max(way.sides for way in ways)
+        return {way.sides for way in ways}
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert sides(WIDE, (120, 120, 3), 100) == {1, 2}
+    assert sides(WIDE, (120, 120, 3), 1) == {1}
+    assert sides(LENET, (28, 28, 1), 64) == {1}, "a small step"
+    assert sides(WIDE.replace("relu", "bn, relu", 1), (120, 120, 3), 100) == {1}, "batch norm looks at all of it"
+    assert sides(WIDE + ", dropout 0.5", (120, 120, 3), 100) == {1}, "dropout draws in turn"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert sides(WIDE, (120, 120, 3), 100) == {1}
+
+
 def test_images_pass_apart_where_memory_is_given_back_and_a_batch_does_not_fit_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -251,6 +268,7 @@ def test_native_code_is_for_the_cpu_alone() -> None:
 
 def test_a_choice_says_what_it_is() -> None:
     assert Choice("torch", "bf16", 2, 16).details == "PyTorch bf16, 2 threads, 16 images at a time"
+    assert Choice("torch", "fp32", 2, sides=2).details == "PyTorch fp32, 2 threads, a batch in 2 parts side by side"
     assert Choice("native").details == "native fp32, 1 thread"
 
 
@@ -269,7 +287,16 @@ def test_a_damaged_file_is_forgotten_and_written_anew(content: str, cache_of_the
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"engine": "jax"}, {"precision": "fp8"}, {"threads": 0}, {"threads": True}, {"micro": -1}, {"why": None}]
+    "wrong",
+    [
+        {"engine": "jax"},
+        {"precision": "fp8"},
+        {"threads": 0},
+        {"threads": True},
+        {"micro": -1},
+        {"sides": 0},
+        {"why": None},
+    ],
 )
 def test_what_is_no_choice_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected a choice of an engine, got"):

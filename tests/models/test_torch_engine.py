@@ -171,12 +171,14 @@ PLAIN = "conv 4 3x3, leaky, maxpool 2, conv 6 2x2, tanh, maxpool 2, dense 8, rel
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("micro", [1, 5, 16])
-def test_images_that_pass_in_lots_leave_the_gradient_of_the_batch(micro: int, weighted: bool) -> None:
+@pytest.mark.parametrize(
+    "choice", [Choice(micro=1), Choice(micro=5), Choice(micro=16), Choice(sides=2), Choice(sides=3), Choice(sides=16)]
+)
+def test_parts_of_a_batch_leave_the_gradient_of_the_batch(choice: Choice, weighted: bool) -> None:
     weights = np.linspace(0, 2, 40, dtype=np.float32) if weighted else None
     found = []
-    for lots in (0, micro):
-        engine = engine_for(build(parse(PLAIN), (10, 12, 3), 3, seed=1), weights=weights, choice=Choice(micro=lots))
+    for how in (Choice(), choice):
+        engine = engine_for(build(parse(PLAIN), (10, 12, 3), 3, seed=1), weights=weights, choice=how)
         engine.steps(np.arange(16), 16, np.array([1e-3]))
         found.append(([p.grad.clone() for p in engine.module.parameters()], engine.objective()))
     (whole, loss), (apart, same) = found
@@ -184,6 +186,21 @@ def test_images_that_pass_in_lots_leave_the_gradient_of_the_batch(micro: int, we
     for one, other in zip(whole, apart, strict=True):
         scale = float(one.abs().max())
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_parts_side_by_side_give_the_same_bits_twice_however_steps_are_asked_for(precision: Any) -> None:
+    def trained(calls: int) -> Any:
+        choice = Choice("torch", precision, 2, sides=2)
+        engine = engine_for(build(parse(PLAIN), (10, 12, 3), 3, seed=1), choice=choice)
+        for order, rates in zip(
+            np.split(np.tile(np.arange(40), 4), calls), np.split(np.full(8, 1e-2), calls), strict=True
+        ):
+            engine.steps(order, 20, rates)
+        return np.concatenate([a.ravel() for a in engine.weights().values()])
+
+    np.testing.assert_array_equal(trained(1), trained(1))
+    np.testing.assert_array_equal(trained(1), trained(4))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -220,7 +237,7 @@ def test_bf16_trains_alike_and_keeps_weights_losses_and_answers_in_float32() -> 
         losses.append((engine.objective(), engine.evaluate("train").loss))
         assert {a.dtype for a in engine.weights().values()} == {np.dtype(np.float32), np.dtype(np.int64)}
         assert engine.logits(X).dtype == np.float32
-        assert engine._forward(standardised(X)).dtype == torch.float32, "the loss is of these"
+        assert engine._loss(standardised(X), torch.arange(40), 40).dtype == torch.float32
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
     assert losses[0] != losses[1], "it did compute otherwise"
 

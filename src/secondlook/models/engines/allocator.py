@@ -15,7 +15,7 @@ from functools import cache
 SWITCH = "SECONDLOOK_ALLOCATOR"
 
 # The numbers that mallopt knows its parameters by: /usr/include/malloc.h.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
 # Larger buffers than this, such as a set of images, still come and go by themselves.
 _LARGE = 1 << 30
 # What glibc before 2.35 takes at most for M_MMAP_THRESHOLD.
@@ -42,4 +42,6 @@ def _set() -> bool:
         return False
     mallopt.argtypes, mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
     mapped = mallopt(_MMAP_THRESHOLD, _LARGE) or mallopt(_MMAP_THRESHOLD, _LARGE_ONCE)
-    return bool(mapped and mallopt(_TRIM_THRESHOLD, _LARGE) and mallopt(_TOP_PAD, _GROWTH))
+    # Other threads would have heaps of their own, which give back what they can whatever the threshold.
+    one = mallopt(_ARENA_MAX, 1)
+    return bool(mapped and one and mallopt(_TRIM_THRESHOLD, _LARGE) and mallopt(_TOP_PAD, _GROWTH))

@@ -12,6 +12,9 @@ EngineName = Literal["auto", "torch", "native"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 
+_LEAST = (("threads", 1), ("micro", 0), ("sides", 1))
+
+
 @dataclass(frozen=True)
 class Choice:
     """An engine and how it works. Only `precision` changes its numbers by more than rounding.
@@ -22,6 +25,7 @@ class Choice:
             float32 in any case.
         threads: that it uses while it trains.
         micro: images that pass at a time, their gradients added up; 0 for a batch as a whole.
+        sides: parts of a batch that pass side by side, a thread each, their gradients added up.
         why: why native code cannot be had, where that is so.
     """
 
@@ -29,6 +33,7 @@ class Choice:
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro: int = 0
+    sides: int = 1
     why: str = ""
 
     @property
@@ -41,8 +46,9 @@ class Choice:
         """The same with its settings: "PyTorch fp32, 2 threads, 16 images at a time"."""
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         micro = f"{self.micro} images at a time" if self.micro else ""
+        sides = f"a batch in {self.sides} parts side by side" if self.sides > 1 else ""
         why = f"no native code: {self.why}" if self.why else ""
-        return ", ".join(part for part in (self.words, threads, micro, why) if part)
+        return ", ".join(part for part in (self.words, threads, micro, sides, why) if part)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Choice:
@@ -56,7 +62,7 @@ class Choice:
             known["engine"] in ("native", "torch")
             and known["precision"] in ("fp32", "bf16")
             and isinstance(known["why"], str)
-            and all(type(known[name]) is int and known[name] >= least for name, least in (("threads", 1), ("micro", 0)))
+            and all(type(known[name]) is int and known[name] >= least for name, least in _LEAST)
         )
         if not right:
             raise ValueError(f"expected a choice of an engine, got {known}")

@@ -131,6 +131,7 @@ def by_rule(job: Job, precision: Precision, batch: int) -> Choice:
         _precisions(job, precision)[-1],
         threads if 3 * job.macs * batch >= SHARED_STEP else 1,
         _lot(job, batch),
+        max(_sides(job, batch)),
     )
 
 
@@ -190,11 +191,21 @@ def _ways(job: Job, precision: Precision, batch: int, why: str) -> list[Choice]:
     threads, work = torch.get_num_threads(), 3 * job.macs * batch
     counts = {threads} if work >= SHARED_STEP * NEAR else {1} if work < SHARED_STEP / NEAR else {1, threads}
     ways = [
-        Choice("torch", chosen, count, _lot(job, batch), why)
+        Choice("torch", chosen, count, _lot(job, batch), sides, why)
         for chosen in _precisions(job, precision)
         for count in sorted(counts)
+        for sides in _sides(job, batch)
     ]
     return ways if why else [Choice("native", threads=threads), *ways]
+
+
+def _sides(job: Job, batch: int) -> tuple[int, ...]:
+    """In how many parts side by side a batch may pass: large steps in one for each thread, which need not wait for
+    each other in every layer.
+    """
+    threads = torch.get_num_threads()
+    large = 3 * job.macs * batch >= SHARED_STEP * NEAR and batch >= threads > 1
+    return (1, threads) if large and job.device.type == "cpu" and job.passes_side_by_side else (1,)
 
 
 def _precisions(job: Job, asked: Precision) -> tuple[Literal["fp32", "bf16"], ...]:

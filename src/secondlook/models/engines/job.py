@@ -16,8 +16,8 @@ from secondlook.models.engines.choice import Choice
 from secondlook.models.engines.native import NativeEngine
 from secondlook.models.engines.torch_augment import Augmenter
 from secondlook.models.engines.torch_engine import TorchEngine
-from secondlook.models.engines.torch_net import build, call_factory, compile_pools, count_module
-from secondlook.models.layers import BatchNorm, Residual
+from secondlook.models.engines.torch_net import build, call_factory, count_module
+from secondlook.models.layers import BatchNorm, Dropout, Residual
 from secondlook.models.net import Count, Net
 from secondlook.types import FloatArray
 
@@ -59,6 +59,11 @@ class Job:
         return self.net is not None and not any(isinstance(layer, BatchNorm | Residual) for layer in self.net.layers)
 
     @property
+    def passes_side_by_side(self) -> bool:
+        """Whether parts of a batch may pass at the same time: no layer looks at all of it, or draws at random."""
+        return self.passes_apart and not any(isinstance(layer, Dropout) for layer in self.net.layers)  # type: ignore[union-attr]
+
+    @property
     def largest(self) -> int:
         """Numbers of the largest layer of one image."""
         assert self.net is not None
@@ -66,17 +71,15 @@ class Job:
 
     def torch(self, choice: Choice, *, long: bool = True) -> Trainer:
         """A fresh PyTorch engine; for a long training on the CPU, with what is worth being compiled."""
-        module = self.module()
-        if long and self.device.type == "cpu":
-            compile_pools(module)
         return TorchEngine(
-            module,
+            self.module(),
             mean=self.mean,
             scale=self.scale,
             optimiser=self.optimiser,
             device=self.device,
             per_image=self.per_image,
             choice=choice,
+            compiled=long and self.device.type == "cpu",
         )
 
     def native(self, threads: int) -> Trainer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from secondlook.models.engines import Examples, Measured, Optimiser, Weights
 from secondlook.models.engines.choice import Choice
 from secondlook.models.engines.torch_augment import Augmenter
-from secondlook.models.engines.torch_net import SeededDropout
+from secondlook.models.engines.torch_net import SeededDropout, compile_pools
+from secondlook.models.engines.torch_passes import standardised
 from secondlook.types import FloatArray, IntArray
 
 # Images per forward pass when predicting: activations of about 128 MB at most, and never fewer than 16 images.
@@ -58,15 +60,21 @@ class TorchEngine:
         device: torch.device,
         per_image: int,
         choice: Choice | None = None,
+        compiled: bool = False,
     ) -> None:
         """`mean` and `scale`, one per channel, standardise pixels: (x - mean) / scale, in the pixels' own unit.
 
         `per_image` is how many numbers an image makes, itself and in the net: it limits the batches of predictions.
-        `choice` says how training works; by default in float32, a batch as a whole, with all of PyTorch's threads.
+        `choice` says how training works; by default in float32, a batch as a whole, with all of PyTorch's threads. With
+        `compiled`, passes that are slow in PyTorch are compiled ones where there is a compiler, on the CPU.
         """
         self.device = device
         self.choice = Choice(threads=torch.get_num_threads()) if choice is None else choice
         self.module = module.to(device)
+        self._compiled = compiled
+        if compiled:
+            compile_pools(self.module)
+        self._beside: ThreadPoolExecutor | None = None
         for m in self.module.modules():
             if isinstance(m, SeededDropout) and device.type != "cpu":
                 # A generator draws on one device only; carry the CPU generator's seed over.
@@ -95,9 +103,10 @@ class TorchEngine:
     def _resident(self, array: NDArray[Any]) -> Tensor:
         return _tensor(array).to(self.device)
 
-    def _images(self, pixels: Tensor, index: Tensor) -> Tensor:
+    def _images(self, pixels: Tensor, index: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """The images of an index that is on the device, ready for the net."""
-        return self._input(pixels[index.to(pixels.device)].to(self.device))
+        made = standardised(pixels, index, self.mean, self.scale, dtype) if self._compiled else None
+        return self._input(pixels[index.to(pixels.device)].to(self.device)).to(dtype) if made is None else made
 
     def _input(self, pixels: Tensor) -> Tensor:
         """float32 (n, c, h, w), standardised; memory stays channels last."""
@@ -111,39 +120,59 @@ class TorchEngine:
                 self._step(order[at * batch : (at + 1) * batch], rate)
 
     def _step(self, items: IntArray, learning_rate: float) -> None:
-        _, labels, weights = self._parts["train"]
         index = torch.from_numpy(items).to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.zero_grad(set_to_none=True)
-        for images, some in self._passes(index):
-            logits = self._forward(images)
-            losses = nn.functional.cross_entropy(logits, labels[some], reduction="none")
-            loss = (losses if weights is None else losses * weights[some]).sum() / len(index)
-            torch.autograd.backward(loss)
-            # Summed on the device: asking for the value here would make a GPU wait at every step.
-            self._loss_sum += loss.detach() * len(index)
+        if self.choice.sides > 1:
+            self._side_by_side(index)
+        else:
+            for images, some in self._passes(index, self.choice.micro or len(index)):
+                loss = self._loss(images, some, len(index))
+                torch.autograd.backward(loss)
+                # Summed on the device: asking for the value here would make a GPU wait at every step.
+                self._loss_sum += loss.detach() * len(index)
         self.optimiser.step()
         self._seen += len(items)
         self._steps += 1
 
-    def _passes(self, index: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """The images of a step as they pass, and which they are: so many at a time that the cache holds what they leave
-        behind. Their gradients add up to the batch's, up to rounding; dropout draws for each pass in turn.
+    def _side_by_side(self, index: Tensor) -> None:
+        """The gradient of a batch whose parts pass at the same time, summed in their order."""
+
+        def passed(images: Tensor, some: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            loss = self._loss(images, some, len(index))
+            return loss.detach(), torch.autograd.grad(loss, parameters)
+
+        if self._beside is None:
+            # PyTorch counts threads by the thread that asks.
+            self._beside = ThreadPoolExecutor(self.choice.sides, initializer=torch.set_num_threads, initargs=(1,))
+        parameters = self._parameters()
+        passes = self._passes(index, -(-len(index) // self.choice.sides))
+        for loss, gradients in self._beside.map(passed, *zip(*passes, strict=True)):
+            self._loss_sum += loss * len(index)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+
+    def _passes(self, index: Tensor, many: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images of a step as they pass, `many` at a time, and which they are. Their gradients add up to the
+        batch's, up to rounding; dropout draws for each pass in turn.
         """
-        pixels, many = self._parts["train"][0], self.choice.micro or len(index)
+        pixels = self._parts["train"][0]
         if self.augment is None:
+            dtype = torch.bfloat16 if self.choice.precision == "bf16" else torch.float32
             for some in torch.split(index, many):
-                yield self._images(pixels, some), some
+                yield self._images(pixels, some, dtype), some
         else:  # its draws are of a step, whatever passes at a time
             varied = self.augment(self._images(pixels, index))
             yield from zip(torch.split(varied, many), torch.split(index, many), strict=True)
 
-    def _forward(self, images: Tensor) -> Tensor:
-        """Logits in training, float32 (n, k)."""
+    def _loss(self, images: Tensor, some: Tensor, n: int) -> Tensor:
+        """What the items `some` add to the mean (weighted) loss of n."""
+        _, labels, weights = self._parts["train"]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.choice.precision == "bf16"):
             logits: Tensor = self.module(images)
-        return logits.float()
+        losses = nn.functional.cross_entropy(logits.float(), labels[some], reduction="none")
+        return (losses if weights is None else losses * weights[some]).sum() / n
 
     def objective(self) -> float:
         value = float(self._loss_sum) / max(self._seen, 1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from secondlook import seeds
-from secondlook.models.engines.torch_pool import max_pool
+from secondlook.models.engines.torch_passes import max_pool
 from secondlook.models.layers import (
     Activation,
     BatchNorm,
@@ -91,7 +91,7 @@ class _Layers(nn.Sequential):
     the gradient.
     """
 
-    compiled = False  # whether pooling and the activation after it are one compiled pass, see `torch_pool`
+    compiled = False  # whether pooling and the activation after it are one compiled pass, see `torch_passes`
 
     def forward(self, x: Tensor) -> Tensor:
         left = self._order()[::-1]

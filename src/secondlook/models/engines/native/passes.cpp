@@ -1,6 +1,5 @@
-// Max pooling of separate K x K windows and the leaky activation after it, in one pass over channels-last maps, for
-// PyTorch's tensors. Which number of a window was the largest is kept in a byte, with a bit for "not above zero".
-// Here the lanes are channels.
+// Passes over PyTorch's tensors that are slow as several of its own: pixels to standardised images; and max pooling of
+// separate K x K windows with the leaky activation after it. Maps are channels last, and the lanes are channels here.
 #include <thread>
 #include <vector>
 
@@ -8,6 +7,7 @@
 
 typedef uint16_t Halves __attribute__((vector_size(LANES * 2)));  // bfloat16: the upper halves of floats
 typedef uint8_t Bytes __attribute__((vector_size(LANES)));
+// Which number of a window was the largest is kept in a byte, with a bit for a largest one that is not above zero.
 constexpr int NOT_ABOVE = 128;
 
 template <class V>
@@ -80,6 +80,27 @@ void backward(const T* g, const uint8_t* which, const Maps& m, float slope, T* d
   });
 }
 
+// (pixel - mean) / scale of some of the images: `size` numbers each, c channels in turn.
+template <class T>
+void standardise(const uint8_t* pixels, const int64_t* items, int64_t size, int64_t c, const float* mean,
+                 const float* scale, T* out, int64_t first, int64_t last) {
+  std::vector<float> means(c * LANES), scales(c * LANES);  // as many as are taken until the channels come round
+  for (int64_t i = 0; i < c * LANES; i++) means[i] = mean[i % c], scales[i] = scale[i % c];
+  std::vector<float> row((size / LANES + 1) * LANES);
+  for (int64_t image = first; image < last; image++) {
+    const uint8_t* from = pixels + items[image] * size;
+    T* to = out + image * size;
+    for (int64_t i = 0; i < size; i++) row[i] = from[i];
+    int64_t i = 0;
+    for (int64_t turn = 0; i + LANES <= size; i += LANES, turn = turn + 1 == c ? 0 : turn + 1)
+      store(to + i, (load(&row[i]) - load(&means[turn * LANES])) / load(&scales[turn * LANES]));
+    T rest[LANES];
+    const int64_t turn = i / LANES % c;
+    store(rest, (load(&row[i]) - load(&means[turn * LANES])) / load(&scales[turn * LANES]));
+    std::memcpy(to + i, rest, sizeof(T) * (size - i));
+  }
+}
+
 // Calls f(first, last) for the images of each thread.
 template <class F>
 void shared(int64_t n, int32_t threads, F f) {
@@ -91,6 +112,13 @@ void shared(int64_t n, int32_t threads, F f) {
 
 #pragma GCC visibility push(default)
 extern "C" {
+void standardise_pixels(int32_t half, const uint8_t* pixels, const int64_t* items, int64_t n, int64_t size, int64_t c,
+                        const float* mean, const float* scale, void* out, int32_t threads) {
+  shared(n, threads, [=](int64_t first, int64_t last) {
+    if (half) standardise(pixels, items, size, c, mean, scale, (uint16_t*)out, first, last);
+    else standardise(pixels, items, size, c, mean, scale, (float*)out, first, last);
+  });
+}
 int32_t pool_lanes() { return LANES; }
 void pool_forward(int32_t half, const void* x, const Maps* m, float slope, void* y, uint8_t* which, int32_t threads) {
   shared(m->n, threads, [=](int64_t first, int64_t last) {
