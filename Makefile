@@ -1,10 +1,11 @@
-# Six targets; each sets up what it needs. PYTHON chooses the interpreter that makes .venv.
+# A few targets; each sets up what it needs. PYTHON chooses the interpreter that makes .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: setup demo test check fix bench docs
+.PHONY: setup demo test check fix bench bench-full docs
 
 setup: $(READY)  ## the virtual environment, with the pinned dependencies
 
@@ -28,8 +29,15 @@ fix: $(READY)  ## formats, and mends what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## speed and accuracy records; needs SECONDLOOK_DATA for most
+$(BENCH_READY): $(READY)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+bench: $(BENCH_READY)  ## training speed against Keras and PyTorch (under 15 minutes, on a quiet machine); needs SECONDLOOK_DATA
 	$(BIN)/python -m bench
+
+bench-full: $(BENCH_READY)  ## every record, accuracy over seeds among them: hours
+	$(BIN)/python -m bench --full
 
 docs: $(READY)  ## rewrites what the docs take from the program: options, models, the README's table and picture (Chromium)
 	$(BIN)/python docs/generate.py --demo

@@ -1,0 +1,1 @@
+"""How fast nets train: this package against Keras 3 and PyTorch, in one run. See `bench.speed.__main__`."""
