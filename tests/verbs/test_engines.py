@@ -42,7 +42,7 @@ def test_the_row_the_facts_and_the_configuration_say_who_trained(run: sl.Run) ->
     assert (run.config["engine"], run.config["precision"]) == ("torch", "bf16")
     assert "--engine torch --precision bf16" in run.config["command"]
     facts = read_json(run.path / "models" / "tiny" / "facts.json")
-    assert facts["choice"] == {"engine": "torch", "precision": "bf16", "threads": 1, "micro": 0, "why": ""}
+    assert facts["choice"] == {"engine": "torch", "precision": "bf16", "threads": 1, "micro": 0, "sides": 1, "why": ""}
     assert 0 < facts["prepare_seconds"] < 60
     assert json.loads((run.path / "run.json").read_text())["rows"][0]["engine"] == run.rows[0].engine
     assert "choice" not in read_json(run.path / "models" / "knn" / "facts.json")

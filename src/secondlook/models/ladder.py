@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 MACS_PER_SECOND = 110e9
 SECONDS_PER_STEP = 1.0e-3
 SECONDS_PER_ACTIVATION = 2.0e-9
+# The same of native code, all three passes of a training step together; and what compiling and choosing take.
+NATIVE_PER_MAC, NATIVE_PER_ACTIVATION, COMPILE_SECONDS = 4.0e-11, 1.0e-10, 5.0
+# Trainings that PyTorch does in so many seconds, roughly, are not worth the compiler's and the timing's.
+WORTH_SECONDS = 2.0
 
 # Nets that reach the same accuracy when their steps multiply in bfloat16: shown over seeds in bench/RESULTS.md. Only
 # these are trained so where `precision` is "auto".
@@ -44,6 +48,7 @@ def _make_net(text: str | Factory, settings: Mapping[str, Any], seed: int) -> An
 
 
 def _net_seconds(text: str, settings: Mapping[str, Any], size: Size) -> float:
+    from secondlook.models.engines.native.engine import unsupported
     from secondlook.models.train import auto_batch, auto_epochs
 
     net = parse(text)
@@ -52,7 +57,11 @@ def _net_seconds(text: str, settings: Mapping[str, Any], size: Size) -> float:
     batch = settings.get("batch") or auto_batch(size.n_train)
     epochs = settings.get("epochs") or auto_epochs(size.n_train, batch)
     passes = epochs * (size.n_train + (size.n_valid + min(size.n_train, size.n_valid)) / 3) + size.n / 3
-    return passes * per_image + epochs * size.n_train / batch * SECONDS_PER_STEP
+    by_torch = passes * per_image + epochs * size.n_train / batch * SECONDS_PER_STEP
+    if by_torch < WORTH_SECONDS or unsupported(net, image, size.k):
+        return by_torch
+    native = NATIVE_PER_MAC * net.count(image, size.k).macs + NATIVE_PER_ACTIVATION * net.activations(image, size.k)
+    return min(by_torch, COMPILE_SECONDS + passes * native)
 
 
 def _space() -> dict[str, Any]:

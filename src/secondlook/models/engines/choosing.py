@@ -19,13 +19,11 @@ from secondlook.models.engines.processor import has_bf16, last_cache
 from secondlook.models.engines.remembered import recall, remember
 from secondlook.models.engines.timing import seconds_per_image
 from secondlook.models.engines.torch_engine import choose_device
-from secondlook.models.ladder import SECONDS_PER_STEP, image_seconds, same_in_bf16
+from secondlook.models.ladder import SECONDS_PER_STEP, WORTH_SECONDS, image_seconds, same_in_bf16
 from secondlook.models.net import Net, check_size
 from secondlook.runs.machine import hardware
 from secondlook.types import FloatArray
 
-# Trainings that PyTorch does in so many seconds, roughly, are not worth the compiler's and the timing's.
-WORTH_SECONDS = 2.0
 # Nor is a training with so tight a limit: the compiler must not eat it up.
 LEAST_SECONDS = 30.0
 # Multiply-adds of a step, forward and backward, from which a second thread pays PyTorch: measured on two cores. Two

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +15,7 @@ from pathlib import Path
 from secondlook.data.read.cache import drop, entry
 
 _HERE = Path(__file__).parent
-HEADERS = ("lanes.h", "layers.h", "pointwise.h", "trainer.h", "exports.h")
+HEADERS = ("lanes.h", "layers.h", "pointwise.h", "team.h", "trainer.h", "exports.h")
 _LIBRARY = "net.so"
 
 # No -ffast-math: GCC would switch the whole process to flush denormals when the library is loaded, sums would be
@@ -24,7 +25,7 @@ FLAGS = ("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-con
 _LINKED = ("-shared", "-fPIC", "-pthread", "-fvisibility=hidden")
 
 # The longest that a compiler may take before the net is left to PyTorch.
-COMPILE_SECONDS = 120
+COMPILE_SECONDS = 30
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - a state of the machine, not a fault
@@ -55,15 +56,23 @@ def library(source: str, *, flags: Sequence[str] = ()) -> ctypes.CDLL:
     """
     command = [compiler(), *FLAGS, *_native(), *flags, *_LINKED]
     key = "\0".join([*(_HERE.joinpath(name).read_text() for name in HEADERS), source, *command, *_machine(command[0])])
-    for attempt in range(2):
-        folder = entry("native", key, lambda place: _compile(command, source, place))
-        try:
-            return ctypes.CDLL(str(folder / _LIBRARY))
-        except OSError as error:
-            if attempt:
-                raise Unavailable(f"the compiled net cannot be loaded: {error}") from None
-            drop(folder)  # damaged in a way that its size and date do not show: made anew
-    raise AssertionError
+
+    def made() -> Path:
+        return entry("native", key, lambda place: _compile(command, source, place))
+
+    folder = made()
+    try:
+        return _loaded(folder)
+    except Unavailable:
+        drop(folder)  # damaged in a way that its size and date do not show: made anew
+        return _loaded(made())
+
+
+def _loaded(folder: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(folder / _LIBRARY))
+    except OSError as error:
+        raise Unavailable(f"the compiled net cannot be loaded: {error}") from None
 
 
 def _compile(command: list[str], source: str, folder: Path) -> None:
@@ -78,11 +87,21 @@ def _compile(command: list[str], source: str, folder: Path) -> None:
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"the C++ compiler took more than {COMPILE_SECONDS} s") from None
+        # In a group of its own: what the compiler starts in turn ends with it.
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+        )  # fmt: skip
     except OSError as error:
         raise Unavailable(f"the C++ compiler {command[0]} cannot be started: {error.strerror}") from None
+    try:
+        out, err = process.communicate(timeout=COMPILE_SECONDS)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise Unavailable(f"the C++ compiler took more than {COMPILE_SECONDS} s") from None
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @cache

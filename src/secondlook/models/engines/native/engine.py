@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_uint64, c_void_p
+from ctypes import POINTER, Structure, byref, c_bool, c_double, c_float, c_int32, c_int64, c_uint64, c_void_p
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from secondlook import seeds
 from secondlook.models.engines import Examples, Measured, Optimiser, Weights
-from secondlook.models.engines.native.build import library
+from secondlook.models.engines.native.build import Unavailable, library
 from secondlook.models.engines.native.program import program
 from secondlook.models.engines.native.source import source
-from secondlook.models.layers import Activation, BatchNorm, Dropout, Residual
+from secondlook.models.layers import Activation, Dropout
 from secondlook.models.net import Net
 from secondlook.types import FloatArray, IntArray
 
@@ -52,19 +53,23 @@ class _Measured(Structure):
 
 
 # Above these, what makes small nets fast is lost, a block that stays in the second-level cache, and memory grows: a
-# batch-norm layer keeps all blocks of a batch at once.
+# batch-norm layer keeps what a whole batch makes.
 LARGEST_WEIGHTS = 4_000_000
-LARGEST_BLOCK, LARGEST_WITH_NORM = 1_000_000, 300_000
+LARGEST_IMAGE, LARGEST_BATCH = 1_500_000, 60_000_000
 
 
-def unsupported(net: Net, image: tuple[int, int, int], outputs: int) -> str:
-    """Why a net cannot be compiled; "" where it can."""
+def unsupported(net: Net, image: tuple[int, int, int], outputs: int, batch: int = 128) -> str:
+    """Why a net cannot be compiled for steps of `batch` images; "" where it can."""
     if net.count(image, outputs).trained > LARGEST_WEIGHTS:
         return f"it has more than {LARGEST_WEIGHTS:,} trained numbers"
-    waits = any(isinstance(layer, BatchNorm | Residual) for layer in net.layers)
-    most = LARGEST_WITH_NORM if waits else LARGEST_BLOCK
-    if net.activations(image, outputs) > most:
-        return f"it makes more than {most:,} numbers of an image{' and has batch norm' if waits else ''}"
+    made = program(net, image, outputs)
+    numbers = sum(made.sizes)
+    if numbers > LARGEST_IMAGE:
+        return f"it makes more than {LARGEST_IMAGE:,} numbers of an image"
+    if made.running and batch < 2:
+        return "batch norm has no variance of one image"
+    if made.running and numbers * batch > LARGEST_BATCH:
+        return f"its batch norm would keep more than {LARGEST_BATCH:,} numbers of a batch"
     for layer in net.layers:
         value = layer.slope if isinstance(layer, Activation) else layer.p if isinstance(layer, Dropout) else 0
         # Templates take whole numbers only: these are millionths there.
@@ -124,17 +129,30 @@ class NativeEngine:
         self._parts: dict[str, Examples] = {}
         self._loss, self._seen, self._steps = 0.0, 0, 0
         self.augment: Augmenter | None = None
-        self._threads, self._process, self._team = threads, 0, c_void_p()
+        self._threads = threads
+        self._enlist()
 
-    @property
-    def _engine(self) -> c_void_p:
-        """The threads of this process: a fork takes the memory along, but not them."""
+    def _enlist(self) -> None:
+        """Threads of this process: a fork takes the memory along, but not them."""
+        self._process, self._team, self._lock = os.getpid(), c_void_p(), Lock()
+        if not self._library.engine_create(self._threads, byref(self._team)):
+            self._team = c_void_p()
+            raise Unavailable(f"there is no memory or no room for {self._threads} threads")
+
+    def _call(self, function: str, *arguments: Any) -> None:
+        """Calls the library; one at a time, since its buffers are those of the engine.
+
+        Raises:
+            MemoryError: there is not enough for what a batch leaves behind.
+        """
         if self._process != os.getpid():
-            self._team, self._process = c_void_p(self._library.engine_create(self._threads)), os.getpid()
-        return self._team
+            self._enlist()
+        with self._lock:
+            if not getattr(self._library, function)(self._team, *arguments):
+                raise MemoryError("not enough memory for what a batch leaves behind in this net; take a smaller batch")
 
     def __del__(self) -> None:
-        if getattr(self, "_process", 0) == os.getpid():
+        if getattr(self, "_process", 0) == os.getpid() and self._team:
             self._library.engine_destroy(self._team)
 
     def load(self, part: Literal["train", "valid"], examples: Examples) -> None:
@@ -166,10 +184,12 @@ class NativeEngine:
     ) -> None:
         pixels = self._pixels(part, standardised=standardised)
         rates = np.ascontiguousarray(rates, np.float64)
-        self._loss += self._library.engine_steps(
-            self._engine, byref(pixels), byref(self._model), byref(self._optimiser), _pointer(order), len(order),
-            batch, _pointer(rates), self._steps, self._seed,
+        loss = c_double()
+        self._call(
+            "engine_steps", byref(pixels), byref(self._model), byref(self._optimiser), _pointer(order), len(order),
+            batch, _pointer(rates), self._steps, self._seed, byref(loss),
         )  # fmt: skip
+        self._loss += loss.value
         self._seen += len(order)
         self._steps += len(rates)
 
@@ -186,11 +206,12 @@ class NativeEngine:
         """The loss of one batch of training items and its gradient by parameter name, without a step."""
         out, pixels = np.empty_like(self._weights), self._pixels(self._parts["train"])
         items = np.ascontiguousarray(items, np.int64)
-        loss = self._library.engine_gradient(
-            self._engine, byref(pixels), byref(self._model), _pointer(items), len(items),
-            self._steps, self._seed, _pointer(out),
+        loss = c_double()
+        self._call(
+            "engine_gradient", byref(pixels), byref(self._model), _pointer(items), len(items), self._steps, self._seed,
+            _pointer(out), byref(loss),
         )  # fmt: skip
-        return loss, self._named(out)
+        return loss.value, self._named(out)
 
     def objective(self) -> float:
         value, self._loss, self._seen = self._loss / max(self._seen, 1), 0.0, 0
@@ -200,21 +221,17 @@ class NativeEngine:
         examples = self._parts[part]
         items = np.arange(len(examples.labels)) if items is None else np.ascontiguousarray(items, np.int64)
         pixels, found = self._pixels(examples), _Measured()
-        self._library.engine_evaluate(
-            self._engine, byref(pixels), byref(self._model), _pointer(items), len(items), byref(found)
-        )
+        self._call("engine_evaluate", byref(pixels), byref(self._model), _pointer(items), len(items), byref(found))
         loss = found.loss / len(items)
         weighted = loss if examples.weights is None else found.weighted / found.weight
         return Measured(loss, found.right / len(items), weighted)
 
     def logits(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         kind = np.uint8 if pixels.dtype == np.uint8 else np.float32
-        items = np.arange(len(pixels))
-        some = self._pixels(Examples(np.ascontiguousarray(pixels, kind), items))
-        out = np.empty((len(pixels), self._outputs), np.float32)
-        self._library.engine_logits(
-            self._engine, byref(some), byref(self._model), _pointer(items), len(items), _pointer(out)
-        )
+        # By a name, so that a copy lives until it is answered.
+        asked = Examples(np.ascontiguousarray(pixels, kind), np.arange(len(pixels)))
+        some, out = self._pixels(asked), np.empty((len(pixels), self._outputs), np.float32)
+        self._call("engine_logits", byref(some), byref(self._model), _pointer(asked.labels), len(pixels), _pointer(out))
         return out
 
     def weights(self) -> Weights:
@@ -262,17 +279,15 @@ class NativeEngine:
 def _typed(loaded: ctypes.CDLL) -> ctypes.CDLL:
     """Says what the library's functions take and return."""
     pixels, model, optimiser = POINTER(_Pixels), POINTER(_Model), POINTER(_Optimiser)
-    many, pointer, engine = c_int64, c_void_p, c_void_p
+    many, pointer, loss = c_int64, c_void_p, POINTER(c_double)
+    work = [c_void_p, pixels, model]
     signatures: dict[str, tuple[Any, list[Any]]] = {
-        "engine_create": (c_void_p, [c_int32]),
-        "engine_destroy": (None, [engine]),
-        "engine_steps": (
-            c_double,
-            [engine, pixels, model, optimiser, pointer, many, many, pointer, many, c_uint64],
-        ),
-        "engine_gradient": (c_double, [engine, pixels, model, pointer, many, many, c_uint64, pointer]),
-        "engine_evaluate": (None, [engine, pixels, model, pointer, many, POINTER(_Measured)]),
-        "engine_logits": (None, [engine, pixels, model, pointer, many, pointer]),
+        "engine_create": (c_bool, [c_int32, POINTER(c_void_p)]),
+        "engine_destroy": (None, [c_void_p]),
+        "engine_steps": (c_bool, [*work, optimiser, pointer, many, many, pointer, many, c_uint64, loss]),
+        "engine_gradient": (c_bool, [*work, pointer, many, many, c_uint64, pointer, loss]),
+        "engine_evaluate": (c_bool, [*work, pointer, many, POINTER(_Measured)]),
+        "engine_logits": (c_bool, [*work, pointer, many, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(loaded, name)

@@ -4,24 +4,37 @@
 
 using Engine = Trainer<Net>;
 
+template <class F>
+inline bool tried(F f) {
+  try {
+    f();
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 #pragma GCC visibility push(default)
 extern "C" {
-void* engine_create(int32_t threads) { return new Engine(threads); }
-void engine_destroy(void* engine) { delete static_cast<Engine*>(engine); }
+// All return whether it could be done: memory or threads may not be had, and no exception must reach the caller.
+bool engine_create(int32_t threads, Engine** engine) {
+  return tried([&] { *engine = new Engine(threads); });
+}
+void engine_destroy(Engine* engine) { delete engine; }
 
-double engine_steps(void* engine, const Pixels* pixels, Model* model, const Optimiser* optimiser, const int64_t* order,
-                    int64_t n, int64_t batch, const double* rates, int64_t done, uint64_t seed) {
-  return static_cast<Engine*>(engine)->steps(*pixels, *model, *optimiser, order, n, batch, rates, done, seed);
+bool engine_steps(Engine* engine, const Pixels* pixels, Model* model, const Optimiser* optimiser, const int64_t* order,
+                  int64_t n, int64_t batch, const double* rates, int64_t done, uint64_t seed, double* loss) {
+  return tried([&] { *loss = engine->steps(*pixels, *model, *optimiser, order, n, batch, rates, done, seed); });
 }
-double engine_gradient(void* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, int64_t done,
-                       uint64_t seed, float* out) {
-  return static_cast<Engine*>(engine)->gradient(*pixels, *model, items, n, done, seed, out);
+bool engine_gradient(Engine* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, int64_t done,
+                     uint64_t seed, float* out, double* loss) {
+  return tried([&] { *loss = engine->gradient(*pixels, *model, items, n, done, seed, out); });
 }
-void engine_evaluate(void* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, Measured* out) {
-  *out = static_cast<Engine*>(engine)->evaluate(*pixels, *model, items, n);
+bool engine_evaluate(Engine* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, Measured* out) {
+  return tried([&] { *out = engine->evaluate(*pixels, *model, items, n); });
 }
-void engine_logits(void* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, float* out) {
-  static_cast<Engine*>(engine)->logits(*pixels, *model, items, n, out);
+bool engine_logits(Engine* engine, const Pixels* pixels, Model* model, const int64_t* items, int64_t n, float* out) {
+  return tried([&] { engine->logits(*pixels, *model, items, n, out); });
 }
 }
 #pragma GCC visibility pop

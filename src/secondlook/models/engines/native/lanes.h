@@ -29,7 +29,8 @@ typedef uint32_t Words __attribute__((vector_size(LANES * 4)));
 // Sums that are kept in registers at a time: the machine has 32 vector registers, or 16 without AVX-512.
 constexpr int SUMS = LANES == 16 ? 24 : 12;
 
-inline Lanes larger(Lanes a, Lanes b) { return a > b ? a : b; }
+// The larger one; what is not a number wins, so that a net that diverged does not look well.
+inline Lanes larger(Lanes a, Lanes b) { return (a > b) | (a != a) ? a : b; }
 inline Lanes all(float value) { return Lanes{} + value; }
 inline void clear(Lanes* x, int n) { std::memset(x, 0, sizeof(Lanes) * n); }
 
@@ -43,14 +44,23 @@ inline void tiles(F f) {
   if constexpr (N % Tile != 0) f(N - N % Tile, std::integral_constant<int, N % Tile>{});
 }
 
+// Lanes I of a, and then of b.
+template <int... I, class V>
+inline V picked(V a, V b) {
+#if __has_builtin(__builtin_shufflevector)
+  return __builtin_shufflevector(a, b, I...);
+#else  // GCC before 12
+  return V{(I < LANES ? a[I % LANES] : b[I % LANES])...};
+#endif
+}
 // Two vectors with the lanes whose number has bit H exchanged: what butterflies are made of.
 template <int H, class V, int... I>
 inline V lower(V a, V b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, ((I & H) ? (I ^ H) + LANES : I)...);
+  return picked<((I & H) ? (I ^ H) + LANES : I)...>(a, b);
 }
 template <int H, class V, int... I>
 inline V upper(V a, V b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, ((I & H) ? I + LANES : (I | H))...);
+  return picked<((I & H) ? I + LANES : (I | H))...>(a, b);
 }
 using Numbers = std::make_integer_sequence<int, LANES>;
 

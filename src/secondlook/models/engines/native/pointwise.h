@@ -10,7 +10,7 @@ inline Lanes each(Lanes x, F f) {
 }
 
 struct Relu {
-  static Lanes of(Lanes x) { return larger(x, Lanes{}); }
+  static Lanes of(Lanes x) { return x < 0.f ? Lanes{} : x; }
   static Lanes slope(Lanes, Lanes y) { return y > 0.f ? all(1.f) : Lanes{}; }
 };
 

@@ -13,7 +13,7 @@ _TEMPLATE = """\
 
 struct Net {{
   static constexpr int HEIGHT = {height}, WIDTH = {width}, CHANNELS = {channels}, CLASSES = {classes};
-  static constexpr int PARAMETERS = {parameters}, RUNNING = {running};
+  static constexpr int PARAMETERS = {parameters};
   static constexpr bool WAITS = {waits};
 
   struct Whole {{
@@ -70,7 +70,6 @@ def source(made: Program, image: tuple[int, int, int]) -> str:
         channels=image[2],
         classes=made.sizes[-1],
         parameters=made.parameters,
-        running=made.running,
         waits="true" if norms else "false",
         whole=_lines([f"{op.kernel}::Whole n{op.output};" for op in norms], 4),
         buffers=_lines(buffers + [f"{op.kernel}::Part n{op.output};" for op in norms], 4),

@@ -3,13 +3,11 @@
 // same bits.
 #pragma once
 #include <algorithm>
-#include <atomic>
 #include <memory>
-#include <new>
-#include <thread>
 #include <vector>
 
 #include "pointwise.h"
+#include "team.h"
 
 // How the caller describes its work; `engine.py` has the same structures.
 struct Pixels {
@@ -28,80 +26,6 @@ struct Optimiser {
 };
 struct Measured {
   double loss, weighted, weight, right;
-};
-
-inline void pause_briefly() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-// Waits until the number has changed: awake for some microseconds, then asleep, so that a busy machine is not held up.
-inline void wait_while(std::atomic<uint32_t>& number, uint32_t old) {
-  for (int i = 0; i < 4000; i++) {
-    if (number.load(std::memory_order_acquire) != old) return;
-    pause_briefly();
-  }
-  number.wait(old, std::memory_order_acquire);
-}
-
-class Team {
- public:
-  explicit Team(int size) : size(size) {
-    for (int t = 1; t < size; t++) threads.emplace_back([this, t] { serve(t); });
-  }
-  ~Team() {
-    task = nullptr;
-    begin();
-    for (auto& thread : threads) thread.join();
-  }
-
-  // Calls f(thread) on all threads at once.
-  template <class F>
-  void run(F f) {
-    task = [](void* g, int t) { (*static_cast<F*>(g))(t); };
-    argument = &f;
-    begin();
-    f(0);
-    meet();
-  }
-
-  // Nobody goes on before all are here.
-  void meet() {
-    if (size == 1) return;
-    const uint32_t turn = turns.load(std::memory_order_relaxed);
-    if (arrived.fetch_add(1, std::memory_order_acq_rel) == size - 1) {
-      arrived.store(0, std::memory_order_relaxed);
-      turns.fetch_add(1, std::memory_order_release);
-      turns.notify_all();
-    } else {
-      wait_while(turns, turn);
-    }
-  }
-
-  const int size;
-
- private:
-  void begin() {
-    calls.fetch_add(1, std::memory_order_release);
-    calls.notify_all();
-  }
-  void serve(int t) {
-    for (uint32_t seen = 0;; seen++) {
-      wait_while(calls, seen);
-      if (!task) return;
-      task(argument, t);
-      meet();
-    }
-  }
-
-  std::vector<std::thread> threads;
-  std::atomic<uint32_t> calls{0}, turns{0};
-  std::atomic<int> arrived{0};
-  void (*task)(void*, int) = nullptr;
-  void* argument = nullptr;
 };
 
 // Puts images side by side, standardised: from (h, w, c) of each to [channel][row][column] of all.
