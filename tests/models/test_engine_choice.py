@@ -114,7 +114,7 @@ def test_without_a_compiler_pytorch_trains_and_it_is_said(no_compiler: None, tim
 def test_a_net_that_is_no_native_code_is_trained_by_pytorch(
     monkeypatch: pytest.MonkeyPatch, times: Any, engine: Any
 ) -> None:
-    monkeypatch.setattr(choosing, "unsupported", lambda net, image, outputs: "it is too odd")
+    monkeypatch.setattr(choosing, "unsupported", lambda net, image, outputs, batch: "it is too odd")
     made = prepare(job(), engine=engine, batch=64)
     assert made.choice.why == "it is too odd"
     assert made.note == ("trained by PyTorch, not by the native engine: it is too odd" if engine == "native" else "")

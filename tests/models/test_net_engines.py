@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from secondlook.errors import UsageError
+from secondlook.models.engines import choosing, torch_passes
 from secondlook.models.engines.choice import Choice
-from secondlook.models.engines.job import Job
-from secondlook.models.engines.native import Unavailable
 from secondlook.models.net_classifier import NetClassifier
 
 SMALL = "conv 4 3x3, relu, maxpool 2, dropout 0.2, dense 16, relu"
@@ -62,17 +61,42 @@ def test_the_weights_of_one_engine_answer_alike_in_another(digits: Any) -> None:
     np.testing.assert_allclose(other.predict_proba(T), P, atol=1e-5)
 
 
-def test_without_a_compiler_everything_works_by_pytorch(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Job, threads: int) -> Any:
-        raise Unavailable("no C++ compiler was found")
+@pytest.mark.parametrize("engine", ["auto", "native", "torch"])
+def test_with_nothing_on_the_path_everything_works_by_pytorch(
+    engine: Any, digits: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(choosing, "WORTH_SECONDS", 0.0)  # a long training, which would be worth a compiler
+    torch_passes._compiled.cache_clear()
+    (X, y), valid, (T, t) = digits
+    text = "conv 16 3x3, relu, maxpool 2, dense 16, relu"
+    model = NetClassifier(text, epochs=12, learning_rate=5e-3, engine=engine).fit(X, y, valid=valid)
+    torch_passes._compiled.cache_clear()
+    assert model.engine_ == "PyTorch fp32"
+    assert ("no native code: expected a C++ compiler" in model.choice_.details) == (engine != "torch")
+    assert [note.partition(":")[0] for note in model.notes_] == (
+        ["trained by PyTorch, not by the native engine"] if engine == "native" else []
+    )
+    assert (model.predict(T) == t).mean() > 0.8
 
-    monkeypatch.setattr(Job, "native", fail)
-    (X, y), valid, _ = digits
-    asked = NetClassifier(SMALL, epochs=1, engine="native").fit(X, y, valid=valid)
-    assert asked.engine_ == "PyTorch fp32"
-    assert asked.notes_ == ("trained by PyTorch, not by the native engine: no C++ compiler was found",)
-    auto = NetClassifier(SMALL, epochs=1).fit(X, y, valid=valid)
-    assert (auto.engine_, auto.notes_) == ("PyTorch fp32", ())
+
+def test_going_on_keeps_to_the_engine_so_that_it_is_as_if_never_stopped(
+    digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (X, y), valid, (T, _) = digits
+    same: Any = {"schedule": "constant", "random_state": 1, "patience": 99}
+    monkeypatch.setattr(choosing, "by_rule", by_rule_refused)
+    long: Any = {**same, "engine": "native"}
+    straight = NetClassifier(SMALL, epochs=4, **long).fit(X, y, valid=valid)
+    first = NetClassifier(SMALL, epochs=2, **long).fit(X, y, valid=valid)
+    second = NetClassifier(SMALL, epochs=2, **same).fit(X, y, valid=valid, goes_on_from=first.state_)
+    assert second.choice_ == first.choice_
+    assert second.predict_proba(T).tobytes() == straight.predict_proba(T).tobytes()
+
+
+def by_rule_refused(*arguments: Any) -> Any:
+    raise AssertionError("a short training by itself, but it goes on with a long one")
 
 
 def test_a_users_own_module_is_trained_by_pytorch(digits: Any) -> None:

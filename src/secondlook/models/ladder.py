@@ -23,7 +23,7 @@ MACS_PER_SECOND = 110e9
 SECONDS_PER_STEP = 1.0e-3
 SECONDS_PER_ACTIVATION = 2.0e-9
 # The same of native code, all three passes of a training step together; and what compiling and choosing take.
-NATIVE_PER_MAC, NATIVE_PER_ACTIVATION, COMPILE_SECONDS = 4.0e-11, 1.0e-10, 5.0
+NATIVE_PER_MAC, NATIVE_PER_ACTIVATION, NATIVE_START = 4.0e-11, 1.0e-10, 5.0
 # Trainings that PyTorch does in so many seconds, roughly, are not worth the compiler's and the timing's.
 WORTH_SECONDS = 2.0
 
@@ -61,7 +61,7 @@ def _net_seconds(text: str, settings: Mapping[str, Any], size: Size) -> float:
     if by_torch < WORTH_SECONDS or unsupported(net, image, size.k):
         return by_torch
     native = NATIVE_PER_MAC * net.count(image, size.k).macs + NATIVE_PER_ACTIVATION * net.activations(image, size.k)
-    return min(by_torch, COMPILE_SECONDS + passes * native)
+    return min(by_torch, NATIVE_START + passes * native)
 
 
 def _space() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import ceil, inf, isqrt, prod
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +19,7 @@ from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
 from secondlook.models.engines import Engine, Examples, Optimiser
 from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.enlarging import to_size
-from secondlook.models.net import check_size, enlarged, parse
+from secondlook.models.net import Count, check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
 from secondlook.models.train import Before, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
@@ -145,7 +145,7 @@ class NetClassifier(ImageClassifier):
         seed = int(self.random_state)
         state = self._goes_on_from
         recipe, streams = self._recipe(len(X), state), streams_at(seed, ("order",), state)
-        engine, recipe = self._chosen(X, seed, recipe)
+        engine, recipe = self._chosen(X, seed, recipe, state)
         engine.augment = self._augmenter(X, seed)
         share, held_share = shares(weights), shares(valid.weights)
         engine.load("train", Examples(to_size(X, self.image_), y, share))
@@ -174,6 +174,7 @@ class NetClassifier(ImageClassifier):
             {name: stream.bit_generator.state for name, stream in streams.items()},
             {**{name: getattr(self, name) for name in _KEPT}, "batch": recipe.batch},
             objective,
+            asdict(self.choice_),
         )
         self._ready: Engine = engine
 
@@ -198,7 +199,7 @@ class NetClassifier(ImageClassifier):
         if self.__dict__.get("_ready") is None:
             from secondlook.models.engines.choosing import rebuilt
 
-            self._ready = rebuilt(self._job(X.shape[1:], int(self.random_state)), self.choice_)
+            self._ready = rebuilt(self._job(X.shape[1:], int(self.random_state))[0], self.choice_)
             self._ready.restore(self.weights_)
         return np.asarray(softmax(self._ready.logits(to_size(X, self.image_)), axis=1))
 
@@ -249,41 +250,43 @@ class NetClassifier(ImageClassifier):
         scale = np.sqrt(np.maximum(squares / n - np.square(total / n), 0))
         self.scale_: FloatArray = np.where(scale > 0, scale, 1.0)
 
-    def _job(self, image: tuple[int, int, int], seed: int) -> Job:
-        """What is to be trained on images of (h, w, c); sets the counts and the image size that the net works on."""
+    def _job(self, image: tuple[int, int, int], seed: int) -> tuple[Job, Count]:
+        """What is to be trained on images of (h, w, c), enlarged where the net asks for it; and the net's counts."""
         from secondlook.models.engines.choosing import device_for
         from secondlook.models.engines.job import job_of, own_job
 
         check(self.engine, self.precision)
         outputs, optimiser = len(self.classes_), Optimiser(self.optimizer, self.weight_decay)
-        device = device_for(self.device, self.engine)
-        self.device_ = str(device)
         same: dict[str, Any] = {"seed": seed, "mean": self.mean_, "scale": self.scale_}
-        same |= {"optimiser": optimiser, "device": device}
-        self.image_ = image
-        if isinstance(self.net, str):
-            net = parse(self.net)
-            self.image_ = enlarged(net, image)
-            check_size(net, self.image_, outputs)
-            job, count = job_of(net, self.image_, outputs, **same), net.count(self.image_, outputs)
-        else:
-            job, count = own_job(self.net, image, outputs, **same)
+        same |= {"optimiser": optimiser, "device": device_for(self.device, self.engine)}
+        if not isinstance(self.net, str):
+            return own_job(self.net, image, outputs, **same)
+        net = parse(self.net)
+        image = enlarged(net, image)
+        check_size(net, image, outputs)
+        return job_of(net, image, outputs, **same), net.count(image, outputs)
+
+    def _chosen(
+        self, X: NDArray[Any], seed: int, recipe: Recipe, before: TrainingState | None
+    ) -> tuple[Trainer, Recipe]:
+        """A fresh engine to train with, the fastest of those that were asked for; and the recipe with the time left.
+
+        Sets the counts, the image size that the net works on, and what is told of the engine.
+        """
+        from secondlook.models.engines.choosing import prepare
+
+        started, steps, image = perf_counter(), recipe.epochs * ceil(len(X) / recipe.batch), X.shape[1:]
+        job, count = self._job(image, seed)
+        self.image_, self.device_ = job.image, str(job.device)
+        self.n_trained_, self.macs_ = count.trained, count.macs
+        self.n_stored_ = count.stored + 2 * image[2]
         if self.image_ != image:
             small, large = f"{image[0]}x{image[1]}", f"{self.image_[0]}x{self.image_[1]}"
             self.notes_ = (f"images enlarged from {small} to {large}, the smallest this net takes",)
-        self.n_trained_, self.macs_ = count.trained, count.macs
-        self.n_stored_ = count.stored + 2 * image[2]
-        return job
-
-    def _chosen(self, X: NDArray[Any], seed: int, recipe: Recipe) -> tuple[Trainer, Recipe]:
-        """A fresh engine to train with, the fastest of those that were asked for; and the recipe with the time left."""
-        from secondlook.models.engines.choosing import prepare
-
-        started, steps = perf_counter(), recipe.epochs * ceil(len(X) / recipe.batch)
-        job = self._job(X.shape[1:], seed)
         made = prepare(
-            job, engine=self.engine, precision=self.precision, batch=recipe.batch, steps=steps, seconds=recipe.seconds
-        )
+            job, engine=self.engine, precision=self.precision, batch=recipe.batch, steps=steps, seconds=recipe.seconds,
+            before=before.choice if before else {},
+        )  # fmt: skip
         self.prepare_seconds_ = perf_counter() - started
         self.choice_: Choice = made.choice
         self.engine_ = made.choice.words

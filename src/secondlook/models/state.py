@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class TrainingState:
         streams: where the random streams stand, by name, as NumPy's bit generators tell it.
         settings: those of `NetClassifier` that moments and rates belong to.
         objective: what was optimised, by name: a fingerprint of the images' weights, the augmentation; "" for none.
+        choice: the engine that trained, as `engines.choice.Choice` has it; empty where it is not known.
     """
 
     last: Weights
@@ -42,6 +43,7 @@ class TrainingState:
     streams: Mapping[str, Any]
     settings: Mapping[str, Any]
     objective: Mapping[str, str]
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     def changed(self, objective: Mapping[str, str]) -> tuple[str, ...]:
         """What another objective has that this one has not: "class weights", "augmentation"."""
@@ -57,6 +59,7 @@ class TrainingState:
             "streams": self.streams,
             "settings": self.settings,
             "objective": self.objective,
+            "choice": self.choice,
         }
         save_file({**self.last, "sample": self.sample}, folder / STATE, metadata={"secondlook": json.dumps(document)})
 
@@ -77,6 +80,7 @@ class TrainingState:
             streams=document["streams"],
             settings=document["settings"],
             objective=document["objective"],
+            choice=document.get("choice", {}),
         )
 
 

@@ -17,7 +17,8 @@ _LEAST = (("threads", 1), ("micro", 0), ("sides", 1))
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine and how it works. Only `precision` changes its numbers by more than rounding.
+    """An engine and how it works. Only `precision` changes its numbers by more than rounding; and the engine and
+    `micro` where there is dropout, whose draws are another's then.
 
     Attributes:
         engine: who takes the steps.

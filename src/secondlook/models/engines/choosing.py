@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from math import inf
+from math import ceil, inf
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -24,14 +26,21 @@ from secondlook.models.net import Net, check_size
 from secondlook.runs.machine import hardware
 from secondlook.types import FloatArray
 
-# Nor is a training with so tight a limit: the compiler must not eat it up.
-LEAST_SECONDS = 30.0
+# Nor is a training with so tight a limit: the compiler, which is given half of that, must not eat it up.
+LEAST_SECONDS = 60.0
 # Multiply-adds of a step, forward and backward, from which a second thread pays PyTorch: measured on two cores. Two
 # threads gain nothing on smaller steps, and lose tenfold where another process is busy: they wait for each other.
 # Within a factor NEAR of it both are timed.
 SHARED_STEP, NEAR = 20_000_000, 8
 # Of larger steps, a part of the batch is timed: so many multiply-adds, and so many images at least.
 TIMED_STEP, TIMED_IMAGES = 1_000_000_000, 32
+
+
+# Images of a block of native code.
+BLOCK = 16
+# Nets of more numbers than this are not timed: several of them, with gradients and moments, would fill the memory.
+LARGEST_TIMED = 20_000_000
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Prepared(NamedTuple):
@@ -88,7 +97,7 @@ def device_for(name: str, engine: str) -> torch.device:
 
 def prepare(
     job: Job, *, engine: EngineName = "auto", precision: Precision = "auto", batch: int, steps: int | None = None,
-    seconds: float = inf,
+    seconds: float = inf, before: Mapping[str, Any] = EMPTY,
 ) -> Prepared:  # fmt: skip
     """A fresh engine for a job.
 
@@ -98,6 +107,7 @@ def prepare(
 
     Args:
         batch: images per step. steps: how many at most; None for many. seconds: the most that training may take.
+        before: the choice of a training that is gone on with: "auto" keeps to it, so that it is as if never stopped.
 
     Raises:
         UsageError: bf16 was asked of the native engine.
@@ -108,15 +118,28 @@ def prepare(
         keep_memory()
     if engine == "native":
         return _native(job, batch)
+    if engine == "auto" and on_cpu and (kept := _kept(job, precision, before)):
+        return kept
     short = seconds < LEAST_SECONDS or (steps is not None and steps * _step_seconds(job, batch) < WORTH_SECONDS)
     if engine == "torch" or job.net is None or short or not on_cpu:
         plain = by_rule(job, precision, batch)
         return Prepared(job.torch(plain, long=not short), plain)
-    why = "bf16 was asked for" if precision == "bf16" else _unsupported(job)
+    why = "bf16 was asked for" if precision == "bf16" else _unsupported(job, batch)
     try:
         return _fastest(job, precision, batch, why)
     except Unavailable as error:
         return _fastest(job, precision, batch, str(error))
+
+
+def _kept(job: Job, precision: Precision, before: Mapping[str, Any]) -> Prepared | None:
+    """The engine of the training before, where it can be had and is not against what is asked for."""
+    try:
+        choice = Choice.from_json(before)
+        if precision in ("auto", choice.precision) and choice.threads <= torch.get_num_threads():
+            return Prepared(_made(job, choice), choice)
+    except (ValueError, Unavailable):
+        pass
+    return None
 
 
 def by_rule(job: Job, precision: Precision, batch: int) -> Choice:
@@ -143,8 +166,7 @@ def rebuilt(job: Job, choice: Choice) -> Trainer:
 
 def _native(job: Job, batch: int) -> Prepared:
     """What was asked for, or PyTorch and the reason."""
-    choice = Choice("native", threads=torch.get_num_threads())
-    why = _unsupported(job)
+    choice, why = _compiled(batch), _unsupported(job, batch)
     try:
         if not why:
             return Prepared(_made(job, choice), choice)
@@ -154,11 +176,16 @@ def _native(job: Job, batch: int) -> Prepared:
     return Prepared(job.torch(plain), plain, f"trained by PyTorch, not by the native engine: {why}")
 
 
-def _unsupported(job: Job) -> str:
+def _compiled(batch: int) -> Choice:
+    """Native code, with no more threads than a batch has blocks: others would only be waited for."""
+    return Choice("native", threads=min(torch.get_num_threads(), ceil(batch / BLOCK)))
+
+
+def _unsupported(job: Job, batch: int) -> str:
     """Why a job cannot be native code; "" where it can."""
     if job.net is None:
         return "it is a module of your own"
-    return unsupported(job.net, job.image, job.outputs)
+    return unsupported(job.net, job.image, job.outputs, batch)
 
 
 def _made(job: Job, choice: Choice) -> Trainer:
@@ -171,7 +198,10 @@ def _fastest(job: Job, precision: Precision, batch: int, why: str) -> Prepared:
     Raises:
         Unavailable: there is another.
     """
+    assert job.net is not None
     ways = _ways(job, precision, batch, why)
+    if job.net.count(job.image, job.outputs).trained > LARGEST_TIMED:
+        ways = [by_rule(job, precision, batch)]
     if len(ways) == 1:
         return Prepared(_made(job, ways[0]), ways[0])
     key = _key(job, precision, batch, why)
@@ -179,6 +209,7 @@ def _fastest(job: Job, precision: Precision, batch: int, why: str) -> Prepared:
     if choice is None:
         engines = {way.details: _made(job, way) for way in ways}
         times = seconds_per_image(engines, job.image, job.outputs, _timed_batch(job, batch))
+        del engines
         choice = min(ways, key=lambda way: times[way.details])
         choice = remember(key, choice, {name: round(1e6 * value, 3) for name, value in times.items()})
     return Prepared(_made(job, choice), choice)
@@ -194,7 +225,7 @@ def _ways(job: Job, precision: Precision, batch: int, why: str) -> list[Choice]:
         for count in sorted(counts)
         for sides in _sides(job, batch)
     ]
-    return ways if why else [Choice("native", threads=threads), *ways]
+    return ways if why else [_compiled(batch), *ways]
 
 
 def _sides(job: Job, batch: int) -> tuple[int, ...]:

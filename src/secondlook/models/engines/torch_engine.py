@@ -22,7 +22,7 @@ from secondlook.models.engines import Examples, Measured, Optimiser, Weights
 from secondlook.models.engines.choice import Choice
 from secondlook.models.engines.torch_augment import Augmenter
 from secondlook.models.engines.torch_net import SeededDropout, compile_pools
-from secondlook.models.engines.torch_passes import standardised
+from secondlook.models.engines.torch_passes import compile_passes, standardised
 from secondlook.types import FloatArray, IntArray
 
 # Images per forward pass when predicting: activations of about 128 MB at most, and never fewer than 16 images.
@@ -73,6 +73,7 @@ class TorchEngine:
         self.module = module.to(device)
         self._compiled = compiled
         if compiled:
+            compile_passes()
             compile_pools(self.module)
         self._beside: ThreadPoolExecutor | None = None
         for m in self.module.modules():
@@ -151,7 +152,9 @@ class TorchEngine:
         for loss, gradients in self._beside.map(passed, *zip(*passes, strict=True)):
             self._loss_sum += loss * len(index)
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+                if parameter.grad is None:  # in the parameter's own memory order, as the fused optimiser reads it
+                    parameter.grad = torch.zeros_like(parameter)
+                parameter.grad += gradient
 
     def _passes(self, index: Tensor, many: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The images of a step as they pass, `many` at a time, and which they are. Their gradients add up to the
@@ -249,7 +252,7 @@ class TorchEngine:
         for i, m in enumerate(self._dropouts()):
             kept = state.get(f"dropout/{i}")
             # An engine that draws otherwise keeps no stream: here it begins at a place of its own.
-            _move(m.generator, np.frombuffer(f"{i} {state['steps']}".encode(), np.uint8) if kept is None else kept)
+            _move(m.generator, _place(m, int(state["steps"])) if kept is None else kept)
         self._steps = int(state["steps"])
         if self.augment is not None:
             self.augment.step = self._steps
@@ -259,6 +262,11 @@ class TorchEngine:
 
     def _dropouts(self) -> list[SeededDropout]:
         return [m for m in self.module.modules() if isinstance(m, SeededDropout)]
+
+
+def _place(dropout: SeededDropout, steps: int) -> NDArray[np.uint8]:
+    """Where a stream goes on whose place is not known: it follows from the seed and the steps taken."""
+    return np.frombuffer(f"{dropout.generator.initial_seed()} {steps}".encode(), np.uint8)
 
 
 def _moment(parameter: Tensor, array: NDArray[Any]) -> Tensor:

@@ -40,6 +40,11 @@ def _compiled() -> ctypes.CDLL | None:
     return found
 
 
+def compile_passes() -> None:
+    """Compiles them now, so that it is no part of the first step."""
+    _compiled()
+
+
 def standardised(pixels: Tensor, items: Tensor, mean: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor | None:
     """(pixels - mean) / scale of some images, channels last; None where it cannot be done in one pass.
 
@@ -54,9 +59,10 @@ def standardised(pixels: Tensor, items: Tensor, mean: Tensor, scale: Tensor, dty
     if compiled is None:
         return None
     _, h, w, c = pixels.shape
+    items = items.contiguous()
     out = torch.empty((len(items), h, w, c), dtype=dtype)
     compiled.standardise_pixels(
-        dtype == torch.bfloat16, pixels.data_ptr(), items.contiguous().data_ptr(), len(items), h * w * c, c,
+        dtype == torch.bfloat16, pixels.data_ptr(), items.data_ptr(), len(items), h * w * c, c,
         mean.data_ptr(), scale.data_ptr(), out.data_ptr(), torch.get_num_threads(),
     )  # fmt: skip
     return out.permute(0, 3, 1, 2)
