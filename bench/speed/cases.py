@@ -122,11 +122,16 @@ def chosen(names: Sequence[str]) -> list[Case]:
     return [case for case in CASES if not names or case.model in names]
 
 
-@cache
-def _read(source: str, size: int) -> Any:
+def data() -> Path:
+    """The folder of the studies' data; ends the program where none is named."""
     if "SECONDLOOK_DATA" not in os.environ:
         sys.exit("needs SECONDLOOK_DATA, the folder with mnist/, slash/, quickdraw/ and hotdog/")
-    return sl.read(Path(os.environ["SECONDLOOK_DATA"]) / source, size=size)
+    return Path(os.environ["SECONDLOOK_DATA"])
+
+
+@cache
+def _read(source: str, size: int) -> Any:
+    return sl.read(data() / source, size=size)
 
 
 def images(case: Case) -> tuple[Images, Images]:

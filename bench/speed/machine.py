@@ -28,6 +28,12 @@ def own() -> float:
     return sum(os.times()[:4])
 
 
+def hold(threads: int) -> None:
+    """Gives this process and its children so many cores."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
 def _compiler() -> str:
     """The first line that the C++ compiler says of itself, or why there is none."""
     try:
@@ -41,7 +47,7 @@ def described(threads: int, device: str) -> str:
     """Date, hardware, versions and load, as one paragraph."""
     machine = hardware()
     packages = versions()
-    for name in ("tensorflow-cpu", "tensorflow", "keras", "scikit-learn-intelex"):
+    for name in ("tensorflow-cpu", "tensorflow", "keras"):
         try:
             packages[name] = version(name)
         except PackageNotFoundError:

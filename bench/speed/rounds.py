@@ -13,7 +13,8 @@ from math import nan
 from pathlib import Path
 from typing import Any, Self
 
-from bench.speed.task import BATCHES, Task, at_batch
+from bench.speed.machine import hold
+from bench.speed.task import Task, at_batch, tried_batches
 
 ROOT = Path(__file__).parents[2]
 # The arms of a claim, in the order of the tables, and the one beside it on nets that are trained in bfloat16.
@@ -54,8 +55,7 @@ class Workers:
         self._threads = threads
         self._folder = tempfile.TemporaryDirectory()
         self._running: dict[str, subprocess.Popen[str]] = {}
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        hold(threads)
 
     def __enter__(self) -> Self:
         return self
@@ -116,10 +116,21 @@ def interleaved(
             arms = of_case(task)
             order = [*arms[turn % len(arms) :], *arms[: turn % len(arms)]]
             measured = {arm.arm: replace(workers.measure(one), arm=arm.arm) for arm, one in map(_asked, order)}
-            found[case].append([measured[arm.arm] for arm in arms])
+            found[case].append(on_one_device([measured[arm.arm] for arm in arms]))
             said = ", ".join(f"{m.arm} {m.rate:,.0f}" for m in found[case][-1])
             print(f"round {turn + 1}: {task.text[:40]}… at {task.batch}: {said} images/s", file=sys.stderr, flush=True)
     return found, peaks
+
+
+def on_one_device(arms: Sequence[Measured]) -> list[Measured]:
+    """The same; ends the program where they did not all run on one kind of device."""
+    if len({measured.device for measured in arms}) > 1:
+        said = ", ".join(f"{measured.arm} on {measured.device}" for measured in arms)
+        sys.exit(
+            f"expected all arms on one device, got {said}: give --device cpu, or install a TensorFlow that finds the "
+            "GPU (tensorflow[and-cuda])"
+        )
+    return list(arms)
 
 
 def of_case(task: Task) -> list[Task]:
@@ -136,12 +147,12 @@ def _asked(task: Task) -> tuple[Task, Task]:
 def best_batches(workers: Workers, task: Task) -> dict[str, tuple[int, Measured]]:
     """For each arm the batch at which it is fastest, found by short measurements, one each.
 
-    Among the study's batch and `BATCHES`; at the best of them peers are also tried with what else helps: `TUNED` ones
+    Among those of `tried_batches`; at the best of them peers are also tried with what else helps: `TUNED` ones
     with their options, PyTorch with one thread on small nets.
     """
     best: dict[str, tuple[int, Measured]] = {}
     for arm in ARMS:
-        tried = [replace(at_batch(task, batch, PROBE_SECONDS), arm=arm) for batch in sorted({task.batch, *BATCHES})]
+        tried = [replace(at_batch(task, batch, PROBE_SECONDS), arm=arm) for batch in tried_batches(task)]
         found = [(workers.measure(one), one) for one in tried]
         chosen = max(found, key=_rate)[1]
         others = [replace(chosen, tuned=True)] if arm in TUNED else []

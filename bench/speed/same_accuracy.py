@@ -21,7 +21,7 @@ from bench.speed import tables
 from bench.speed.cases import Case, chosen
 from bench.speed.machine import described
 from bench.speed.peers import choose
-from bench.speed.rounds import Workers
+from bench.speed.rounds import Workers, on_one_device
 from bench.speed.task import Task, initialise, prepare_whole
 
 from secondlook.types import FloatArray
@@ -36,7 +36,8 @@ def over_seeds(workers: Workers, task: Task, seeds: int, arms: Sequence[str]) ->
     pixels = task.loaded().pixels[: task.batch].copy()
     for seed in range(seeds):
         initialise(replace(task, seed=seed), pixels)
-        found[seed] = [workers.measure(replace(task, seed=seed, arm=arm)).accuracy for arm in arms]
+        measured = on_one_device([workers.measure(replace(task, seed=seed, arm=arm)) for arm in arms])
+        found[seed] = [one.accuracy for one in measured]
         print(f"seed {seed}: {task.text[:40]}…: {found[seed]}", file=sys.stderr, flush=True)
     return found
 
@@ -50,11 +51,11 @@ def interval(differences: FloatArray) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def row(case: Case, epochs: int, found: FloatArray) -> list[str]:
+def row(case: Case, task: Task, found: FloatArray) -> list[str]:
     means = [f"{100 * mean:.2f} ± {100 * spread:.2f}" for mean, spread in zip(found.mean(0), found.std(0), strict=True)]
     mean, low, high = interval(100 * (found[:, 0] - found[:, 1]))
     difference = f"{mean:+.2f} ({low:+.2f} to {high:+.2f}){tables.verdict(low >= -ASKED and high <= ASKED)}"
-    return [case.title, f"{len(found)}", f"{epochs}", *means, difference]
+    return [case.title, f"{len(found)}", f"{task.images:,}", f"{task.passes}", *means, difference]
 
 
 def main() -> None:
@@ -62,20 +63,22 @@ def main() -> None:
     parser.add_argument("--nets", default="", help="names of the ladder with commas between; all seven by default")
     parser.add_argument("--seeds", type=int, default=0, help="2 at least; by default 20, 5 of the large nets")
     parser.add_argument("--epochs", type=int, default=0, help="by default each case's own")
+    parser.add_argument("--images", type=int, default=0, help="so many training images; by default each case's own")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--keras", action="store_true", help="Keras too, which shows that its recipe is the same")
     asked = parser.parse_args()
     arms, rows = [*ARMS, *(["keras"] if asked.keras else [])], []
     for case in chosen([name for name in asked.nets.split(",") if name]):
+        case = replace(case, n_train=asked.images or case.n_train)
         with tempfile.TemporaryDirectory() as folder, Workers(asked.threads) as workers:
             task = prepare_whole(case, Path(folder, case.model), threads=asked.threads, device=asked.device)
             task = replace(task, passes=asked.epochs or task.passes)
-            rows.append(row(case, task.passes, over_seeds(workers, task, asked.seeds or case.seeds, arms)))
+            rows.append(row(case, task, over_seeds(workers, task, asked.seeds or case.seeds, arms)))
     print("## Accuracy over seeds (`python -m bench.speed.same_accuracy`)\n")
     print(described(asked.threads, choose(asked.device)))
     print("Test accuracy in per cent, mean ± standard deviation over the seeds; asked: the interval within ± 1 point.")
-    head = "net | seeds | epochs | ours | PyTorch, by hand |" + (" Keras `fit` |" if asked.keras else "")
+    head = "net | seeds | images | epochs | ours | PyTorch, by hand |" + (" Keras `fit` |" if asked.keras else "")
     tables.table(f"{head} difference in points, 95 % interval", rows)
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from secondlook.models.engines.choice import Precision
 from secondlook.models.net import Net, parse
 
-# Images per step that are tried to find each arm's best.
-BATCHES = (32, 128, 512)
+# Images per step that are tried to find each arm's best, beside the study's; of a large net, whose steps fill the
+# machine as they are, and take seconds.
+BATCHES, LARGE = (32, 128, 512), 256
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,12 @@ def initialise(task: Task, pixels: NDArray[np.uint8]) -> None:
         np.save(f"{task.folder}/logits.npy", module.eval()(x).numpy())
 
 
+def tried_batches(task: Task) -> list[int]:
+    """The batches to try."""
+    return sorted({task.batch, *(BATCHES if task.precision == "fp32" else (LARGE,))})
+
+
 def at_batch(task: Task, batch: int, seconds: float) -> Task:
-    """The same with another batch, and shorter; a pass of a large net has one step of the largest batch."""
-    images = task.images if task.precision == "fp32" else max(BATCHES)
+    """The same with another batch, and shorter; a pass of a large net has whole steps of at most `LARGE` images."""
+    images = task.images if task.precision == "fp32" else LARGE // batch * batch
     return replace(task, batch=batch, images=images, seconds=seconds)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from threading import Barrier
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -50,7 +53,7 @@ def one(kernel: Kernel, X: Any, y: Any, C: float, weights: Any = None) -> Machin
 def by_pairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pairs by themselves, from few rows, to a tolerance at which answers can be compared."""
     monkeypatch.setattr(machine, "_PAIR_NUMBERS", 0)
-    monkeypatch.setattr(machine, "_SHARED_NUMBERS", 0)
+    monkeypatch.setattr(machine, "SHARED_NUMBERS", 0)
     monkeypatch.setattr(pairs, "_FEW", 40)
     monkeypatch.setattr(pairs, "_FIRST", 15)
     for module in (pairs, quadratic):
@@ -146,7 +149,8 @@ def test_a_problem_too_hard_for_libsvm_goes_to_the_interior_point(monkeypatch: p
     real = quadratic._libsvm
     monkeypatch.setattr(quadratic, "_libsvm", lambda *a: (tried.append(a[3]), real(*a))[1])
     with pytest.warns(UserWarning, match="terminated early"):
-        a, hard = solve(K, signs, np.full(200, 1e4))
+        a, hard, reached = solve(K, signs, np.full(200, 1e4))
+    assert reached
     assert (hard, tried) == (True, [1_000])
     np.testing.assert_allclose(a, solve(K, signs, np.full(200, 1e4), hard=True)[0])
     assert tried == [1_000]
@@ -154,8 +158,107 @@ def test_a_problem_too_hard_for_libsvm_goes_to_the_interior_point(monkeypatch: p
     assert not solve(K, signs, np.full(200, 1e-3))[1]
     assert tried == [1_000, 1_000]
     with pytest.warns(UserWarning, match="terminated early"):
-        _, hard = solve(K, signs, np.full(200, 1e4))
-    assert (hard, tried[-1]) == (False, -1)
+        _, hard, reached = solve(K, signs, np.full(200, 1e4))
+    assert (hard, tried[-1], reached) == (False, quadratic.LAST_WORK // 200, True)
+    monkeypatch.setattr(quadratic, "LAST_WORK", 400_000)
+    with pytest.warns(UserWarning, match="terminated early"):
+        assert not solve(K, signs, np.full(200, 1e4)).reached
+
+
+def test_a_machine_that_does_not_get_there_ends_and_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_PAIR_NUMBERS", 0)
+    monkeypatch.setattr(quadratic, "interior_point", lambda K, y, upper: None)
+    monkeypatch.setattr(quadratic, "LAST_WORK", 400_000)
+    X, y = blobs(1_200, 3, k=3)
+    y[y == 2] = np.arange((y == 2).sum()) % 2 + 1
+    model = LinearSVM(C=1e4).fit(X, y, valid=(X, y))
+    assert model.notes_ == ("3 of its machines of two classes stopped before they had converged",)
+
+
+@pytest.mark.usefixtures("by_pairs")
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("kernel", [LINEAR, RBF], ids=lambda kernel: kernel.name)
+def test_rows_far_from_the_origin_are_fitted_as_those_that_are_near(
+    kernel: Kernel, C: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = blobs(300, 1, k=3)
+    far = X + np.float32(3_000)
+    near = (far.astype(np.float64) - 3_000).astype(np.float32)  # what is left of the last digits
+    found, wanted = one(kernel, far, y, C), svc(kernel, C, tol=1e-8).fit(near.astype(float), y)
+    dense = np.zeros((2, 2, len(y)))
+    dense[0][:, found.support], dense[1][:, wanted.support_] = found.dual_coef, wanted.dual_coef_
+    np.testing.assert_allclose(dense[0], dense[1], atol=2e-3 * np.abs(dense[1]).max())
+    intercept = found.intercept
+    if kernel.name == "linear":
+        weights = found.weights(far)
+        np.testing.assert_allclose(weights, one(kernel, near, y, C).weights(near), atol=1e-5)
+        np.testing.assert_allclose(weights, wanted.coef_, atol=2e-4 * np.abs(wanted.coef_).max())
+        intercept = intercept + 3_000 * weights.sum(axis=1)
+    np.testing.assert_allclose(intercept, wanted.intercept_, atol=1e-3 * max(1, np.abs(wanted.intercept_).max()))
+
+
+def test_many_overlapping_rows_far_from_the_origin_come_to_an_end() -> None:
+    rng = np.random.default_rng(0)
+    X, signs = rng.normal(size=(1_500, 4)).astype(np.float32), np.where(np.arange(1_500) % 2 == 0, 1.0, -1.0)
+    X[signs > 0] += 0.5
+    far = X + np.float32(3_000)
+    (border,) = Pair(LINEAR, far, signs, np.ones(1_500)).borders([1.0], np.ones(1_500, dtype=bool))
+    assert border.reached
+    near = far.astype(np.float64) - 3_000
+    wanted = SVC(kernel="linear").fit(near, signs < 0)
+    np.testing.assert_allclose(border.margins * signs, -wanted.decision_function(near), atol=5e-3)
+    values = far.astype(np.float64) @ (border.coef @ far.astype(np.float64)) + border.intercept
+    np.testing.assert_allclose(values, border.margins * signs, atol=1e-5)
+
+
+def test_a_fit_leaves_numpys_own_random_numbers_alone(digits: Any) -> None:
+    X, y = digits[0][0][:200], digits[0][1][:200]
+    before = np.random.get_state()[1:3]  # noqa: NPY002
+    RbfSVM().fit(X, y)
+    solve(np.eye(4), np.array([1.0, -1.0, 1.0, -1.0]), np.ones(4))
+    after = np.random.get_state()[1:3]  # noqa: NPY002
+    np.testing.assert_array_equal(before[0], after[0])
+    assert before[1] == after[1]
+
+
+def test_filters_of_warnings_are_as_before_after_fits_in_threads(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "threads", lambda: 2)
+    real = Kernel.svc
+    first = Barrier(2)
+
+    def svc_in_step(self: Kernel, C: float, n: int) -> SVC:
+        # As scikit-learn's own code does, with both threads inside; the first to enter is the first to leave.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            place = first.wait()
+            sleep(0.05 * place)
+        return real(self, C, n)
+
+    monkeypatch.setattr(Kernel, "svc", svc_in_step)
+    before = list(warnings.filters)
+    X, y = rows(digits[0][0])[:100], digits[0][1][:100].astype(np.int64)
+    list(machines(RBF, X, y, np.ones(100), [1.0, 5.0], [np.arange(100)]))
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.usefixtures("by_pairs")
+def test_rows_of_no_part_take_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = Pair.__init__
+
+    def spy(self: Pair, kernel: Kernel, X: Any, *rest: Any, **options: Any) -> None:
+        sizes.append(len(X))
+        real(self, kernel, X, *rest, **options)
+
+    monkeypatch.setattr(Pair, "__init__", spy)
+    X, y = blobs(300, 4, k=3)
+    parts = [np.arange(0, 60, 2), np.arange(0, 60, 3)]
+    used = np.union1d(*parts)
+    found = list(machines(LINEAR, X, y, np.ones(300), [1.0], parts))
+    assert sum(sizes) == 2 * len(used)
+    for p, _, own in found:
+        alone = svc(LINEAR, 1.0, tol=1e-8).fit(X[parts[p]], y[parts[p]])
+        np.testing.assert_allclose(own.intercept, alone.intercept_, atol=1e-4)
 
 
 @pytest.mark.usefixtures("by_pairs")
@@ -243,7 +346,7 @@ def test_small_problems_are_libsvms_own(digits: Any) -> None:
 def test_what_is_left_to_libsvms_own_kernel_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = blobs(200, 6)
     usual = one(RBF, X, y, 1.0)
-    monkeypatch.setattr(pairs, "_MANY", 50)
+    monkeypatch.setattr(pairs, "MOST_ROWS", 50)
     np.testing.assert_allclose(one(RBF, X, y, 1.0).intercept, usual.intercept, atol=2e-3)
 
 

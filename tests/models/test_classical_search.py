@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from sklearn.svm import SVC
 
 from secondlook import seeds
 from secondlook.measure.calibration import temperature
+from secondlook.models import fitting
 from secondlook.models.base import stratified
 from secondlook.models.classical import LinearSVM, PolySVM, RbfSVM, machine, pairs
 from secondlook.models.classical.search import out_of_fold, probabilities
@@ -44,7 +46,7 @@ def test_the_scores_are_grid_searchs(
     digits: Any, model: Any, fixed: Any, grid: Any, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "by pairs":
-        monkeypatch.setattr(machine, "_SHARED_NUMBERS", 0)
+        monkeypatch.setattr(machine, "SHARED_NUMBERS", 0)
         monkeypatch.setattr(pairs, "_FEW", 40)
         monkeypatch.setattr(pairs, "_FIRST", 15)
     X, y = digits[0][0], digits[0][1].astype(np.int64)
@@ -140,14 +142,13 @@ def test_tuning_takes_the_setting_that_scores_best_on_the_folds(
     cv = StratifiedKFold(3, shuffle=True, random_state=seeds.integer(3, "folds"))
     folds = list(cv.split(X, y))
     scores = []
-    for setting, own in zip(settings, out_of_fold(LinearSVM(), X, y - 1, None, settings, folds), strict=True):
+    for own in out_of_fold(LinearSVM(), X, y - 1, None, settings, folds):
         if metric == "accuracy":
             scores.append(np.mean([(own[asked].argmax(axis=1) == y[asked] - 1).mean() for _, asked in folds]))
         else:
             said = probabilities(own, y - 1, folds, calibrated=True).astype(float)
             said /= said.sum(axis=1, keepdims=True)
             scores.append(-np.mean([log_loss(y[asked], said[asked], labels=range(1, 10)) for _, asked in folds]))
-        assert setting["C"] > 0
     assert calibrations == [metric == "log_loss"] * 10
     assert facts["params"] == f"C={settings[int(np.argmax(scores))]['C']:.4g}"
     assert "best of 10 settings on 3 folds, searched in" in facts["reason"]
@@ -170,3 +171,74 @@ def test_a_search_gives_the_fits_their_weights(task: FitTask, monkeypatch: pytes
     fit_model(task, lambda kind, data: None)
     np.testing.assert_array_equal(seen[0], class_weight[task.y_train])
     assert seen[1] is None
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "log_loss"])
+@pytest.mark.parametrize("way", ["whole", "by pairs"])
+@pytest.mark.parametrize("name", ["linear-svm", "rbf-svm"])
+def test_a_class_of_weight_0_is_searched_as_one_that_is_not_there(
+    task: FitTask, name: str, way: str, metric: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "by pairs":
+        monkeypatch.setattr(machine, "SHARED_NUMBERS", 0)
+    means: list[Any] = []
+    for judged in (fitting._judged_together, fitting._judged_alone):
+
+        def spy(*data: Any, judged: Any = judged) -> Any:
+            means.append(judged(*data))
+            return means[-1]
+
+        monkeypatch.setattr(fitting, "_judged_together", spy)
+        class_weight = np.where(np.arange(10) == 4, 0.0, 1.0)
+        own = replace(task, entry=ladder()[name], class_weight=class_weight, metric=metric)
+        facts = fit_model(own, lambda kind, data: None)
+        assert "failed" not in facts["reason"]
+    # Alone, a model's temperature comes from images that it holds out; answers are the same.
+    if metric == "balanced_accuracy":
+        np.testing.assert_allclose(means[0][0], means[1][0], atol=0.08)
+        said = np.load(task.folder / "predictions.npz")["test"]
+        assert not said[:, 4].any()
+
+
+def test_values_of_a_class_of_weight_0_are_those_without_it(digits: Any) -> None:
+    X, y = digits[0][0][:300], digits[0][1][:300].astype(np.int64)
+    keep = np.flatnonzero(y != 4)
+    folds = folds_of(y, 3)
+    place = np.cumsum(y != 4) - 1
+    fewer = [tuple(place[part[y[part] != 4]] for part in fold) for fold in folds]
+    for model in (LinearSVM(C=0.1), RbfSVM(gamma=0.05), PolySVM(gamma=0.05)):
+        (values,) = out_of_fold(model, X, y, (y != 4).astype(float), [{}], folds)
+        (wanted,) = out_of_fold(model, X[keep], y[keep] - (y[keep] > 4), None, [{}], fewer)
+        np.testing.assert_allclose(np.delete(values[keep], 4, axis=1), wanted, atol=1e-9)
+        assert (values[:, 4] == -np.inf).all()
+        said = probabilities(values, y, folds, calibrated=True)
+        others = probabilities(wanted, y[keep] - (y[keep] > 4), fewer, calibrated=True)
+        np.testing.assert_allclose(np.delete(said[keep], 4, axis=1), others, atol=1e-6)
+        assert not said[:, 4].any()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning", "ignore:The total space of parameters")
+def test_a_setting_that_cannot_be_fitted_counts_as_the_worst(task: FitTask) -> None:
+    entry = replace(task.entry, space={"C": [0.1, -1.0]})
+    facts = fit_model(replace(task, entry=entry), lambda kind, data: None)
+    assert facts["params"] == "C=0.1"
+    assert facts["reason"].startswith("best of 2 settings on 3 folds")
+    assert "; 3 of 6 fits failed" in facts["reason"]
+
+
+def test_a_search_keeps_no_machine_but_the_one_it_asks(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[Any] = []
+    most = 0
+    real = RbfSVM.remember
+
+    def spy(self: Any, X: Any, found: Any) -> None:
+        nonlocal most
+        real(self, X, found)
+        alive.append(ref(self.support_vectors_))
+        most = max(most, sum(one() is not None for one in alive))
+
+    monkeypatch.setattr(RbfSVM, "remember", spy)
+    X, y = digits[0][0][:200], digits[0][1][:200].astype(np.int64)
+    out_of_fold(RbfSVM(), X, y, None, [{"C": C} for C in (0.1, 1.0, 10.0)], folds_of(y, 2))
+    assert len(alive) == 6
+    assert most <= 2  # the last one goes when the next takes its name

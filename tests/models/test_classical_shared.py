@@ -20,6 +20,7 @@ from secondlook.models.classical import (
     Logistic,
     Majority,
 )
+from secondlook.models.entry import Size
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -53,6 +54,27 @@ def test_the_counts_follow_the_table(digits: Any) -> None:
 def test_two_classes_of_the_slash_studys_size_count_901() -> None:
     X, y = np.random.default_rng(0).random((40, 30, 30)), np.arange(40) % 2
     assert Logistic().fit(X, y).n_trained_ == 901
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "fits"), [("linear-svm", 15_000, 10), ("linear-svm", 1_000, 20), ("rbf-svm", 15_000, 20)]
+)
+def test_a_search_costs_a_linear_machine_of_many_images_half_its_fits(name: str, n: int, fits: float) -> None:
+    (entry,) = (entry for entry in CLASSICAL if entry.name == name)
+    assert entry.searched(Size(n, 500, 500, (28, 28, 1), 10), 20) == fits
+
+
+def test_a_machine_takes_a_table_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    need = {}
+    for count in (1, 4, 400):
+        monkeypatch.setattr("secondlook.models.classical.entries.cores", lambda count=count: count)
+        for entry in CLASSICAL:
+            need[entry.name, count] = entry.memory(Size(30_000, 0, 0, (28, 28, 1), 10))
+    for name in ("linear-svm", "rbf-svm", "poly-svm"):
+        one = (need[name, 4] - need[name, 1]) / 3
+        assert one == 32 * 2_000**2
+        assert need[name, 400] == pytest.approx(need[name, 1] + 44 * one)  # there are 45 pairs
+    assert need["forest", 4] == need["forest", 1]
 
 
 @pytest.mark.parametrize("entry", CLASSICAL, ids=lambda entry: entry.name)

@@ -39,6 +39,11 @@ def always_seeded(size: Size) -> bool:
     return True
 
 
+def each_by_itself(size: Size, fits: int) -> float:
+    """A search fits every setting on every fold by itself."""
+    return fits
+
+
 def _no_copy(size: Size) -> float:
     return 0.0
 
@@ -57,6 +62,7 @@ class Entry:
         default: whether a plain ``compare`` fits it.
         net: the net's text, for nets.
         seeded: whether its seed moves it; one that is the same by every seed is fitted once.
+        searched: how many times `seconds` a search takes, of so many whole training parts in all its fits.
         memory: rough bytes it takes beside the images, which are mapped: what it copies of them.
     """
 
@@ -70,6 +76,7 @@ class Entry:
     net: str = ""
     memory: Callable[[Size], float] = _no_copy
     seeded: Callable[[Size], bool] = always_seeded
+    searched: Callable[[Size, int], float] = each_by_itself
 
     def too_large(self, size: Size, have: float) -> str:
         """Why it is not to be fitted on a machine with so many bytes of memory; nothing where it is."""

@@ -221,20 +221,19 @@ def _search(task: FitTask, model: Any, X: Any, folds: int, emit: Emit) -> tuple[
 def _judged_together(
     task: FitTask, model: Any, X: Any, settings: list[dict[str, Any]], cuts: list[Any], emit: Emit
 ) -> tuple[list[float], int]:
-    """Mean scores of an SVM's settings: what they have in common is fitted once, for all settings and folds."""
+    """As `_judged_alone`, of an SVM's settings: what they have in common is fitted once, for all settings and folds."""
     from secondlook.models.classical.search import out_of_fold, probabilities
 
     known, y = np.unique(task.y_train, return_inverse=True)
     total = len(settings) * len(cuts)
-    values = out_of_fold(
-        model,
-        X,
-        y,
-        _weights(task, task.y_train),
-        settings,
-        cuts,
-        lambda share: emit("search", {"done": int(share * total), "total": total}),
-    )
+
+    def done(share: float) -> None:
+        emit("search", {"done": int(share * total), "total": total})
+
+    try:
+        values = out_of_fold(model, X, y, _weights(task, task.y_train), settings, cuts, done)
+    except Exception:  # whatever one of them fails with, the others are judged
+        return _judged_alone(task, model, X, settings, cuts, emit)
     means = []
     for own in values:
         said = np.zeros((len(y), task.classes), dtype=np.float32)

@@ -68,11 +68,9 @@ class Comparison:
     def __post_init__(self) -> None:
         images, split = self.plan.images, self.plan.split
         self.size = size = Size(len(split.train), len(split.valid), len(split.test), images.shape, len(images.classes))
-        # A search fits so many settings on so many folds, each time on the images of all folds but one.
-        factor = 1 + SEARCH_SETTINGS * (SEARCH_FOLDS - 1) if self.options.tune else 1
         self.fits = {e.name: fits_of(e, self.plan, self.options, size) for e in self.entries}
         self.estimates = {
-            e.name: len(self.fits[e.name]) * e.seconds(size) * (factor if e.space else 1) for e in self.entries
+            e.name: len(self.fits[e.name]) * e.seconds(size) * (1 + self._searched(e)) for e in self.entries
         }
         self.entries = sorted(self.entries, key=lambda e: self.estimates[e.name])
         self._pixels: tuple[Split, Mapping[Part, Path]] | None = None
@@ -94,6 +92,13 @@ class Comparison:
                 self.facts[entry.name] = self._turn(server, entry, interrupts)
         self.narrator.close()
         return finish(self)
+
+    def _searched(self, entry: Entry) -> float:
+        """How many times as long as a fit its search takes."""
+        if not (self.options.tune and entry.space):
+            return 0.0
+        # So many settings on so many folds, each time on the images of all folds but one.
+        return entry.searched(self.size, SEARCH_SETTINGS * (SEARCH_FOLDS - 1))
 
     def _known(self, model: str) -> Facts | None:
         """What is known of a model that is done, in every fold or by every seed."""

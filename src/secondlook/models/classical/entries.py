@@ -16,10 +16,13 @@ from scipy.stats import loguniform, randint
 from secondlook.models.base import ImageClassifier
 from secondlook.models.classical.baseline import Majority
 from secondlook.models.classical.logistic import Logistic
+from secondlook.models.classical.machine import SHARED_NUMBERS
 from secondlook.models.classical.neighbours import KNN, QUERIES, TunedKNN
+from secondlook.models.classical.pairs import MOST_ROWS
 from secondlook.models.classical.svm import MAX_ROWS, LinearSVM, PolySVM, RbfSVM
 from secondlook.models.classical.trees import Boosting, Forest, affordable, images_per_tree
-from secondlook.models.entry import Entry, Family, Size, always_seeded
+from secondlook.models.entry import Entry, Family, Size, always_seeded, each_by_itself
+from secondlook.runs.machine import cores
 
 _PRODUCTS_PER_SECOND = 3e10
 
@@ -34,7 +37,9 @@ def _logistic(size: Size) -> float:
 
 def _linear_svm(size: Size) -> float:
     pairs = size.k * (size.k - 1) / 2
-    fit = 3e-4 * pairs + 5e-11 * min(size.n_train, MAX_ROWS) ** 2 * size.d
+    rows = min(size.n_train, MAX_ROWS)
+    # libsvm's time grows with the square of the rows; large pairs are solved otherwise.
+    fit = 3e-4 * pairs + min(5e-11 * rows**2, 2e-7 * rows) * size.d
     return 0.02 + fit + size.n * pairs * size.d / _PRODUCTS_PER_SECOND
 
 
@@ -42,7 +47,7 @@ def _kernel_svm(size: Size) -> float:
     rows = min(size.n_train, MAX_ROWS)
     # About every third image becomes a support vector.
     products = size.n * (rows / 3 * (size.d + size.k) + 50 * size.k**2)
-    fit = 3e-4 * size.k**2 / 2 + 1e-10 * rows**2 * size.d
+    fit = 3e-4 * size.k**2 / 2 + min(1e-10 * rows**2, 6e-7 * rows) * size.d
     return 0.04 + fit + products / _PRODUCTS_PER_SECOND
 
 
@@ -74,8 +79,17 @@ def _rows_memory(size: Size) -> float:
 
 
 def _svm_memory(size: Size) -> float:
+    rows = min(size.n_train, MAX_ROWS)
+    # Each thread has a pair's problem: the kernel of about every third of its rows, and as much again three times to
+    # solve it.
+    tables = 32.0 * min(2 * rows / size.k / 3, MOST_ROWS) ** 2 * min(cores(), size.k * (size.k - 1) // 2)
     # The rows fitted on, as libsvm takes them, and their distances from the mean.
-    return _rows_memory(size) + 20.0 * size.d * min(size.n_train, MAX_ROWS)
+    return _rows_memory(size) + 20.0 * size.d * rows + tables
+
+
+def _kernel_svm_memory(size: Size) -> float:
+    # Lines of the kernel that are kept while pairs are solved.
+    return _svm_memory(size) + min(1e9, 4.0 * min(size.n_train, MAX_ROWS) ** 2)
 
 
 def _boosting_memory(size: Size) -> float:
@@ -83,6 +97,17 @@ def _boosting_memory(size: Size) -> float:
     _, rows = affordable(size.n_train, size.d, size.k, max_iter=model.max_iter, max_work=model.max_work)
     # float64 and a byte for its bin; of the validation images as well.
     return _rows_memory(size) + (13.0 * rows + 9.0 * size.n_valid) * size.d
+
+
+# What a search costs, in fits.
+
+
+def _linear_search(size: Size, fits: int) -> float:
+    # Its settings differ in C alone, and share their work where pairs are fitted by themselves: of 6,000 digits, a
+    # search by 20 fits took the processor 12 times as long as a fit, of 15,000 it took 8 times. Kernels have settings
+    # beside C, and a fit of their search took as long as any other.
+    shared = 2 * size.n_train * size.d / size.k >= SHARED_NUMBERS
+    return fits / 2 if shared else fits
 
 
 # Which of them a seed moves: forests and boosting always, the others where they look at a sample of many images.
@@ -119,8 +144,12 @@ def _entry(
     default: bool = True,
     memory: Callable[[Size], float] = _rows_memory,
     seeded: Callable[[Size], bool] = always_seeded,
+    searched: Callable[[Size, int], float] = each_by_itself,
 ) -> Entry:
-    return Entry(name, family, line, partial(_make, model), space, seconds, default, memory=memory, seeded=seeded)
+    return Entry(
+        name, family, line, partial(_make, model), space, seconds, default,
+        memory=memory, seeded=seeded, searched=searched,
+    )  # fmt: skip
 
 
 CLASSICAL: tuple[Entry, ...] = (
@@ -153,6 +182,7 @@ CLASSICAL: tuple[Entry, ...] = (
         {"C": loguniform(2**-7, 2**6)},
         memory=_svm_memory,
         seeded=_svm_samples,
+        searched=_linear_search,
     ),
     _entry(
         "rbf-svm",
@@ -161,7 +191,7 @@ CLASSICAL: tuple[Entry, ...] = (
         RbfSVM,
         _kernel_svm,
         {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-4, 1e0)},
-        memory=_svm_memory,
+        memory=_kernel_svm_memory,
         seeded=_svm_samples,
     ),
     _entry(
@@ -172,7 +202,7 @@ CLASSICAL: tuple[Entry, ...] = (
         _kernel_svm,
         {"C": loguniform(1e-2, 1e2), "degree": [2, 3, 4], "coef0": [0.0, 1.0]},
         default=False,
-        memory=_svm_memory,
+        memory=_kernel_svm_memory,
         seeded=_svm_samples,
     ),
     _entry(

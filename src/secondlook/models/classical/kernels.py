@@ -57,6 +57,7 @@ class Kernel:
             coef0=self.coef0,
             cache_size=cache(n),
             decision_function_shape="ovo",
+            random_state=0,  # it draws none of its numbers, but takes a seed, from NumPy's own if none is given
         )
 
 

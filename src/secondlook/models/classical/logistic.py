@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from secondlook.models.base import Held, ImageClassifier, Rows
+from secondlook.models.classical.threads import one_thread_each
 from secondlook.types import FloatArray, IntArray
 
 
@@ -28,7 +28,7 @@ class Logistic(ImageClassifier):
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:
         model = LogisticRegression(C=self.C, max_iter=self.max_iter)
         # The steps are many and short: threads of the matrix product wait for each other longer than they work.
-        with warnings.catch_warnings(), threadpool_limits(1):
+        with warnings.catch_warnings(), one_thread_each():
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.model_ = model.fit(X, y, weights)
         self.n_iter_ = int(model.n_iter_.max())

@@ -9,13 +9,15 @@ factorisation: it takes over where libsvm would take longer.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.linalg import LinAlgError
 from sklearn.svm import SVC
-from threadpoolctl import ThreadpoolController
 
 from secondlook.models.classical.cholesky import Cholesky
 from secondlook.models.classical.kernels import cache
+from secondlook.models.classical.threads import one_thread_each
 from secondlook.types import FloatArray
 
 # Rows for which the interior-point method is tried: three tables of 8 n² bytes.
@@ -23,11 +25,26 @@ INTERIOR_ROWS = 4_000
 _STEPS, _SMALL = 60, 1e-6
 # libsvm's own: by so much a row may miss its side of the margin.
 TOLERANCE = 1e-3
-_pools = ThreadpoolController()
+# libsvm's steps times rows where neither method gets there: a quarter of a minute.
+LAST_WORK = 4_000_000_000
 
 
-def solve(K: FloatArray, y: FloatArray, upper: FloatArray, *, hard: bool = False) -> tuple[FloatArray, bool]:
-    """The numbers `a`, float64 (n,), exact zeros and upper bounds among them; and whether the problem was hard.
+class Solution(NamedTuple):
+    """What was found.
+
+    Attributes:
+        a: float64 (n,), exact zeros and upper bounds among them.
+        hard: whether the problem was too much for libsvm's first steps.
+        reached: whether it is the optimum, to the tolerance.
+    """
+
+    a: FloatArray
+    hard: bool
+    reached: bool = True
+
+
+def solve(K: FloatArray, y: FloatArray, upper: FloatArray, *, hard: bool = False) -> Solution:
+    """The numbers `a` of the dual problem.
 
     Args:
         K: kernel values, float64 (n, n).
@@ -36,24 +53,25 @@ def solve(K: FloatArray, y: FloatArray, upper: FloatArray, *, hard: bool = False
         hard: whether one like it was too much for libsvm: then it is not tried.
     """
     # The factorisations are many and small: threads of one would wait for each other longer than they work.
-    with _pools.limit(limits=1, user_api="blas"):
+    with one_thread_each():
         return _solve(K, y, upper, hard)
 
 
-def _solve(K: FloatArray, y: FloatArray, upper: FloatArray, hard: bool) -> tuple[FloatArray, bool]:
+def _solve(K: FloatArray, y: FloatArray, upper: FloatArray, hard: bool) -> Solution:
     if len(y) <= INTERIOR_ROWS:
         # As many of libsvm's steps as take about as long as the interior-point method.
         a, found = (None, False) if hard else _libsvm(K, y, upper, max(1_000, len(y) ** 2 // 50))
         if not found:
             a = interior_point(K, y, upper)
         if a is not None:
-            return a, not found
-    return _libsvm(K, y, upper, -1)[0], False
+            return Solution(a, not found)
+    a, found = _libsvm(K, y, upper, max(1, LAST_WORK // len(y)))
+    return Solution(a, False, found)
 
 
 def _libsvm(K: FloatArray, y: FloatArray, upper: FloatArray, steps: int) -> tuple[FloatArray, bool]:
-    """The numbers, and whether libsvm got there in so many steps (-1: as many as it takes)."""
-    svc = SVC(kernel="precomputed", C=1.0, tol=TOLERANCE, cache_size=cache(len(y)), max_iter=steps)
+    """The numbers, and whether libsvm got there in so many steps."""
+    svc = SVC(kernel="precomputed", C=1.0, tol=TOLERANCE, cache_size=cache(len(y)), max_iter=steps, random_state=0)
     svc.fit(K, y < 0, upper)
     a = np.zeros(len(y))
     a[svc.support_] = np.abs(svc.dual_coef_[0])

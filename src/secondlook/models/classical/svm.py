@@ -42,6 +42,8 @@ class SVM(ImageClassifier):
             X, y, weights = X[some], y[some], weights[some]
         kernel, C = self.settled(X)
         ((_, _, machine),) = machines(kernel, X, y, weights, [C], [np.arange(len(y))])
+        if machine.unreached:
+            self.notes_ += (f"{machine.unreached} of its machines of two classes stopped before they had converged",)
         self.remember(X, machine)
         self.beta_ = 1 / temperature(self.decision_values(valid.X), valid.y, valid.weights, smooth=True)
 
