@@ -21,6 +21,7 @@ FULL = (
     "speed.mapped",
     "speed.target",
     "speed.same_accuracy",
+    "speed.bf16",
     "accuracy",
     "suspects",
     "scores",

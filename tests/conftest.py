@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,11 @@ settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("quick")
 
 _caches = count()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("compiler") and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        pytest.skip("needs a C++ compiler on the path")
 
 
 @pytest.fixture(scope="session", autouse=True)

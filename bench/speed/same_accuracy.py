@@ -51,11 +51,11 @@ def interval(differences: FloatArray) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def row(case: Case, task: Task, found: FloatArray) -> list[str]:
+def row(case: Case, n: int, epochs: int, found: FloatArray) -> list[str]:
     means = [f"{100 * mean:.2f} ± {100 * spread:.2f}" for mean, spread in zip(found.mean(0), found.std(0), strict=True)]
     mean, low, high = interval(100 * (found[:, 0] - found[:, 1]))
     difference = f"{mean:+.2f} ({low:+.2f} to {high:+.2f}){tables.verdict(low >= -ASKED and high <= ASKED)}"
-    return [case.title, f"{len(found)}", f"{task.images:,}", f"{task.passes}", *means, difference]
+    return [case.title, f"{len(found)}", f"{n:,}", f"{epochs}", *means, difference]
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Workers(asked.threads) as workers:
             task = prepare_whole(case, Path(folder, case.model), threads=asked.threads, device=asked.device)
             task = replace(task, passes=asked.epochs or task.passes)
-            rows.append(row(case, task, over_seeds(workers, task, asked.seeds or case.seeds, arms)))
+            rows.append(row(case, task.images, task.passes, over_seeds(workers, task, asked.seeds or case.seeds, arms)))
     print("## Accuracy over seeds (`python -m bench.speed.same_accuracy`)\n")
     print(described(asked.threads, choose(asked.device)))
     print("Test accuracy in per cent, mean ± standard deviation over the seeds; asked: the interval within ± 1 point.")

@@ -16,6 +16,8 @@ from secondlook.models.engines.native.program import program
 from secondlook.models.engines.native.source import source
 from secondlook.models.net import parse
 
+pytestmark = pytest.mark.compiler
+
 TEXT = "dense 3, relu"
 # Makes the library of the net, and says how many bytes its file has; without PyTorch, which takes seconds to import.
 MAKE = """

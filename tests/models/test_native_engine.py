@@ -24,6 +24,8 @@ from secondlook.models.ladder import NETS
 from secondlook.models.layers import Layer
 from secondlook.models.net import Net, parse
 
+pytestmark = pytest.mark.compiler
+
 SMALL = "conv 4 3x3, leaky, bn, maxpool 2, dense 8, relu"
 EVERYTHING = (
     "conv 5 3x3 stride 2 same, gelu, avgpool 3 stride 2, conv 7 4x2 stride 3 same, tanh, residual 7, "

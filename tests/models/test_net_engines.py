@@ -18,6 +18,7 @@ SMALL = "conv 4 3x3, relu, maxpool 2, dropout 0.2, dense 16, relu"
 WAYS = [("native", "auto", "native fp32"), ("torch", "fp32", "PyTorch fp32"), ("torch", "bf16", "PyTorch bf16")]
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize(("engine", "precision", "words"), WAYS)
 def test_every_engine_learns_varies_its_images_and_says_who_it_was(
     engine: Any, precision: Any, words: str, digits: Any
@@ -36,6 +37,7 @@ def test_every_engine_learns_varies_its_images_and_says_who_it_was(
     assert pickle.loads(pickle.dumps(first)).predict_proba(T).tobytes() == P.tobytes()
 
 
+@pytest.mark.compiler
 def test_training_goes_on_with_any_other_engine(digits: Any) -> None:
     (X, y), valid, _ = digits
     model, last = None, 0.0
@@ -52,6 +54,7 @@ def test_training_goes_on_with_any_other_engine(digits: Any) -> None:
     assert last < 1.5
 
 
+@pytest.mark.compiler
 def test_the_weights_of_one_engine_answer_alike_in_another(digits: Any) -> None:
     (X, y), valid, (T, _) = digits
     model = NetClassifier(SMALL, epochs=2, engine="native").fit(X, y, valid=valid)
@@ -81,6 +84,7 @@ def test_with_nothing_on_the_path_everything_works_by_pytorch(
     assert (model.predict(T) == t).mean() > 0.8
 
 
+@pytest.mark.compiler
 def test_going_on_keeps_to_the_engine_so_that_it_is_as_if_never_stopped(
     digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

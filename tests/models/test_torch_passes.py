@@ -14,6 +14,8 @@ from secondlook.models.engines.native import Unavailable
 from secondlook.models.engines.torch_net import build, compile_pools
 from secondlook.models.net import parse
 
+pytestmark = pytest.mark.compiler
+
 ACTIVATIONS = [None, nn.ReLU(), nn.LeakyReLU(0.2)]
 
 

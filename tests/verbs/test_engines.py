@@ -57,6 +57,7 @@ def test_it_is_shown_where_it_disturbs_nobody(run: sl.Run) -> None:
     assert hovers["knn"] == ""
 
 
+@pytest.mark.compiler
 def test_a_net_goes_on_with_another_engine(run: sl.Run, tmp_path: Path) -> None:
     data = bars()
     child = sl.continue_run(
