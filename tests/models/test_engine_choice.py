@@ -144,6 +144,7 @@ def test_bf16_is_tried_where_it_does_no_harm_and_the_processor_has_it(
     assert prepare(wide, precision="auto", batch=100).choice.precision == "bf16"
     assert prepare(wide, precision="fp32", batch=100).choice.precision == "fp32"
     assert prepare(wide, engine="torch", batch=100).choice.precision == "bf16"
+    assert prepare(wide, engine="torch", batch=100, steps=1).choice.precision == "fp32", "quickly done"
     assert prepare(job(), batch=100).choice.precision == "fp32"
     assert prepare(job(), precision="bf16", batch=100).choice.words == "PyTorch bf16", "asked is asked"
     monkeypatch.setattr(choosing, "has_bf16", lambda: False)

@@ -98,7 +98,9 @@ def check_bytes_and_fractions_agree(entry: Entry) -> None:
     X, y = easy()
     Xv, yv = easy(30, seed=1)
     model = entry.make(0).fit(X / 255, y, valid=(Xv / 255, yv))
-    np.testing.assert_allclose(model.predict_proba(Xv / 255), fitted(entry).predict_proba(Xv), atol=1e-4)
+    # A difference in the last bit of a float may become one in the last of bfloat16's 8 bits.
+    atol = 1e-2 if getattr(model, "engine_", "").endswith("bf16") else 1e-4
+    np.testing.assert_allclose(model.predict_proba(Xv / 255), fitted(entry).predict_proba(Xv), atol=atol)
 
 
 def check_one_image_is_answered_as_in_a_batch(entry: Entry) -> None:

@@ -122,7 +122,8 @@ def prepare(
         return kept
     short = seconds < LEAST_SECONDS or (steps is not None and steps * _step_seconds(job, batch) < WORTH_SECONDS)
     if engine == "torch" or job.net is None or short or not on_cpu:
-        plain = by_rule(job, precision, batch)
+        # What is quickly done needs no bfloat16, whose gain was shown on long trainings.
+        plain = by_rule(job, "fp32" if short and precision == "auto" else precision, batch)
         return Prepared(job.torch(plain, long=not short), plain)
     why = "bf16 was asked for" if precision == "bf16" else _unsupported(job, batch)
     try:
