@@ -98,8 +98,8 @@ def check_bytes_and_fractions_agree(entry: Entry) -> None:
     X, y = easy()
     Xv, yv = easy(30, seed=1)
     model = entry.make(0).fit(X / 255, y, valid=(Xv / 255, yv))
-    # A difference in the last bit of a float may become one in the last of bfloat16's 8 bits.
-    atol = 1e-2 if getattr(model, "engine_", "").endswith("bf16") else 1e-4
+    # Hundreds of steps of a net make more of a difference in the last bit of a pixel; other models do not.
+    atol = 1e-2 if entry.is_net else 1e-4
     np.testing.assert_allclose(model.predict_proba(Xv / 255), fitted(entry).predict_proba(Xv), atol=atol)
 
 
