@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import nn
 from secondlook.models.engines import Examples, Optimiser
 from secondlook.models.engines.choice import Choice
 from secondlook.models.engines.torch_augment import augmenter
-from secondlook.models.engines.torch_engine import TorchEngine, choose_device
+from secondlook.models.engines.torch_engine import TorchEngine, choose_device, side_by_side
 from secondlook.models.engines.torch_net import build
 from secondlook.models.net import parse
 
@@ -201,6 +202,22 @@ def test_parts_side_by_side_give_the_same_bits_twice_however_steps_are_asked_for
 
     np.testing.assert_array_equal(trained(1), trained(1))
     np.testing.assert_array_equal(trained(1), trained(4))
+
+
+def test_a_thread_that_begins_late_computes_alone_too() -> None:
+    before, everyone = torch.get_num_threads(), Barrier(2)
+
+    def count() -> int:
+        everyone.wait(10)  # so that each thread answers once
+        return torch.get_num_threads()
+
+    with side_by_side(2) as pool:
+        list(pool.map(lambda _: everyone.wait(10), range(2)))  # both are there, and have not computed yet
+        torch.set_num_threads(2)  # what one takes when it is first asked
+        try:
+            assert list(pool.map(lambda _: count(), range(2))) == [1, 1]
+        finally:
+            torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -145,8 +145,7 @@ class TorchEngine:
             return loss.detach(), torch.autograd.grad(loss, parameters)
 
         if self._beside is None:
-            # PyTorch counts threads by the thread that asks.
-            self._beside = ThreadPoolExecutor(self.choice.sides, initializer=torch.set_num_threads, initargs=(1,))
+            self._beside = side_by_side(self.choice.sides)
         parameters = self._parameters()
         passes = self._passes(index, -(-len(index) // self.choice.sides))
         for loss, gradients in self._beside.map(passed, *zip(*passes, strict=True)):
@@ -267,6 +266,20 @@ class TorchEngine:
 def _place(dropout: SeededDropout, steps: int) -> NDArray[np.uint8]:
     """Where a stream goes on whose place is not known: it follows from the seed and the steps taken."""
     return np.frombuffer(f"{dropout.generator.initial_seed()} {steps}".encode(), np.uint8)
+
+
+def side_by_side(sides: int) -> ThreadPoolExecutor:
+    """So many threads, each of which computes alone.
+
+    PyTorch counts threads by the thread that asks, and sets a new one to the number that was set last anywhere, when it
+    is first asked for it. So it is asked first: else a thread that begins late would compute as two, by other kernels.
+    """
+
+    def alone() -> None:
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    return ThreadPoolExecutor(sides, initializer=alone)
 
 
 def _moment(parameter: Tensor, array: NDArray[Any]) -> Tensor:
