@@ -17,7 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from secondlook.cli import app
-from secondlook.judge.findings import data_checks, model_checks
+from secondlook.judge.findings import data_checks, model_checks, study_checks
 from secondlook.models.ladder import ladder
 
 DOCS = Path(__file__).parent
@@ -61,11 +61,12 @@ def generated(text: str) -> str:
             "ladder": models,
             "findings": lambda: findings(data_checks()),
             "findings-of-models": lambda: findings(model_checks()),
+            "findings-of-studies": lambda: findings(study_checks()),
         }
         body = tables[words[0]]() if len(words) == 1 else options(words[1])
         return f"<!-- {match[1]} -->\n{body}\n<!-- end -->"
 
-    marks = r"<!-- (options: \w+|ladder|findings-of-models|findings) -->(?:\n.*?<!-- end -->)?"
+    marks = r"<!-- (options: \w+|ladder|findings-of-models|findings-of-studies|findings) -->(?:\n.*?<!-- end -->)?"
     return re.sub(marks, fill, text, flags=re.DOTALL)
 
 

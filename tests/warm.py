@@ -17,11 +17,11 @@ _warm: dict[str, Any] = {}
 _LIBRARIES = [
     "secondlook.models.fitting", "secondlook.models.classical", "sklearn.model_selection", "secondlook.models.saving",
     "secondlook.models.net_classifier", "secondlook.models.engines.choosing", "safetensors.numpy", "torch._dynamo",
-    "secondlook.judge.crossfit",
+    "secondlook.judge.crossfit", "secondlook.models.cell",
 ]  # fmt: skip
 
 
-def _shared(self: ForkServer, preload: Sequence[str]) -> None:
+def _shared(self: ForkServer, preload: Sequence[str], *, threads: int | None = None) -> None:
     """A server that is the warm one; a new warm one where that was lost."""
     if not _warm or _warm["_process"].poll() is not None:
         _warm.clear()

@@ -13,7 +13,7 @@ Two exceptions, both lazy: this file (the public names), and the result types' `
     models        what learns: nets as one line of text, engines, the training loop, the ladder
     judge         what is true: findings with stable codes, one registry; doubtful labels
     show          what you see: plots, the report, the audit's page, the terminal
-    verbs         what you can ask: audit, compare, mistakes, suspects, make (one file each)
+    verbs         what you can ask: audit, compare, mistakes, study, suspects, make (one file each)
     cli           one command per verb; no logic
 """
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from secondlook.types import Score as Score
     from secondlook.types import Scores as Scores
     from secondlook.types import Split as Split
+    from secondlook.types import Study as Study
     from secondlook.types import Suspects as Suspects
 
 __version__ = "0.1.0"
@@ -49,6 +50,8 @@ _PUBLIC = {
     "mistakes": "secondlook.verbs.mistakes",
     "continue_run": "secondlook.verbs.continuing",
     "suspects": "secondlook.verbs.suspects",
+    "study": "secondlook.verbs.study",
+    "load_study": "secondlook.verbs.study_files",
     "make_slash": "secondlook.data.slash",
     "read": "secondlook.data.read",
     "load_run": "secondlook.runs.load",
@@ -68,6 +71,7 @@ _PUBLIC = {
     "History": "secondlook.types",
     "Row": "secondlook.types",
     "Run": "secondlook.types",
+    "Study": "secondlook.types",
     "Suspects": "secondlook.types",
     "SecondlookError": "secondlook.errors",
 }

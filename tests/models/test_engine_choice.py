@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +22,11 @@ from secondlook.models.engines.choosing import device_for, make, prepare, rebuil
 from secondlook.models.engines.job import Job, job_of, own_job
 from secondlook.models.engines.native import Unavailable
 from secondlook.models.engines.remembered import recall, remember
-from secondlook.models.engines.timing import seconds_per_image
+from secondlook.models.engines.timing import Timed, seconds_per_image
 from secondlook.models.engines.torch_engine import TorchEngine
 from secondlook.models.ladder import NETS, same_in_bf16
 from secondlook.models.net import parse
+from secondlook.runs.machine import cores, waited
 
 LENET = next(entry.net for entry in NETS if entry.name == "lenet")
 WIDE = next(entry.net for entry in NETS if entry.name == "cnn-wide")
@@ -62,12 +66,13 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, float]]:
-    """What timing finds: by the start of a way's words, 1 where none is given. "calls" counts."""
-    known: dict[str, float] = {"calls": 0}
+    """What timing finds: by the start of a way's words, 1 where none is given. "calls" counts; "busy" is 0 or 1."""
+    known: dict[str, float] = {"calls": 0, "busy": 0}
 
-    def fake(engines: Any, image: Any, k: int, batch: int) -> dict[str, float]:
+    def fake(engines: Any, image: Any, k: int, batch: int) -> Timed:
         known["calls"] += 1
-        return {name: next((v for word, v in known.items() if name.startswith(word)), 1.0) for name in engines}
+        found = {name: next((v for word, v in known.items() if name.startswith(word)), 1.0) for name in engines}
+        return Timed(found, bool(known["busy"]))
 
     monkeypatch.setattr(choosing, "seconds_per_image", fake)
     return known  # type: ignore[return-value]
@@ -92,6 +97,26 @@ def test_a_choice_is_remembered_though_times_change(native: None, times: Any) ->
     prepare(job(image=(30, 28, 1)), batch=64)
     prepare(job(LENET + ", dropout 0.5"), batch=64)
     assert times["calls"] == 4, "another batch, image or net is another choice"
+
+
+def test_a_choice_made_on_a_busy_machine_is_not_remembered(
+    native: None, times: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    times |= {"native": 0.1, "busy": 1}
+    made = prepare(job(), batch=64)
+    assert made.choice.engine == "native"
+    assert made.note.startswith("other processes were at work while the engine was chosen")
+    times |= {"native": 9.0, "busy": 0}
+    assert prepare(job(), batch=64).choice.engine == "torch"
+    assert times["calls"] == 2
+
+
+def test_one_thread_is_slowed_like_any_other_and_its_choice_is_remembered(native: None, times: Any) -> None:
+    times |= {"native": 0.1, "busy": 1}
+    assert prepare(job(), batch=64).note == ""
+    prepare(job(), batch=64)
+    assert times["calls"] == 1
 
 
 def test_the_engine_that_was_chosen_is_fresh(times: Any) -> None:
@@ -342,9 +367,32 @@ def test_timing_leaves_the_first_step_out_and_drops_what_is_far_slower(monkeypat
     monkeypatch.setattr("secondlook.models.engines.timing.perf_counter", lambda: clock[0])
     fast, near, far = (Slow(clock, seconds, 0.05) for seconds in (1e-3, 1.2e-3, 3e-3))
     found = seconds_per_image({"fast": fast, "near": near, "far": far}, (4, 4, 3), 2, 8)  # type: ignore[dict-item]
-    assert found == {"fast": pytest.approx(1e-3 / 8), "near": pytest.approx(1.2e-3 / 8), "far": pytest.approx(3e-3 / 8)}
+    expected = {"fast": pytest.approx(1e-3 / 8), "near": pytest.approx(1.2e-3 / 8), "far": pytest.approx(3e-3 / 8)}
+    assert found.seconds == expected
     assert far.taken == 2, "warmed, measured, and out"
     assert fast.taken > 20
     slow = Slow(clock, 5.0, 0.0)
     seconds_per_image({"slow": slow, "far": far}, (4, 4, 3), 2, 8)  # type: ignore[dict-item]
     assert slow.taken == 1, "one step of five seconds says enough"
+
+
+def test_threads_that_wait_for_a_core_make_a_machine_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, clock = iter([0.0, 0.2, 1.0, 1.4]), [0.0]
+    monkeypatch.setattr("secondlook.models.engines.timing.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("secondlook.models.engines.timing.waited", lambda: next(waits))
+    for busy in (False, True):  # 0.2 s and 0.4 s of one second
+        slow = Slow(clock, 1.0, 0.0)
+        assert seconds_per_image({"slow": slow}, (4, 4, 3), 2, 8).busy is busy  # type: ignore[dict-item]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs a kernel that counts waiting")
+def test_waiting_is_counted_where_more_threads_compute_than_there_are_cores() -> None:
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * cores())]
+    try:
+        before, ends = waited(), time.monotonic() + 10
+        while waited() - before < 0.1:
+            assert time.monotonic() < ends, "no waiting was counted"
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

@@ -95,12 +95,17 @@ def check_flat_rows_do(entry: Entry) -> None:
 
 
 def check_bytes_and_fractions_agree(entry: Entry) -> None:
-    X, y = easy()
-    Xv, yv = easy(30, seed=1)
-    model = entry.make(0).fit(X / 255, y, valid=(Xv / 255, yv))
-    # Hundreds of steps of a net make more of a difference in the last bit of a pixel; other models do not.
-    atol = 1e-2 if entry.is_net else 1e-4
-    np.testing.assert_allclose(model.predict_proba(Xv / 255), fitted(entry).predict_proba(Xv), atol=atol)
+    def model() -> Any:
+        # Adam gives a weight whose gradient is nothing but rounding a whole step, this way or that, and large steps of
+        # deep nets make 1e-3 of one weight's last bit within nine; small ones of SGD do not.
+        made = entry.make(0)
+        return made.set_params(optimizer="sgd", learning_rate=1e-3) if entry.is_net else made
+
+    (X, y), (Xv, yv) = easy(), easy(30, seed=1)
+    # Twice the size, so that no net enlarges them: bytes stay bytes there, each rounded, and fractions do not.
+    X, Xv = (np.repeat(np.repeat(some, 2, axis=1), 2, axis=2) for some in (X, Xv))
+    fractions, bytes_ = model().fit(X / 255, y, valid=(Xv / 255, yv)), model().fit(X, y, valid=(Xv, yv))
+    np.testing.assert_allclose(fractions.predict_proba(Xv / 255), bytes_.predict_proba(Xv), atol=1e-5)
 
 
 def check_one_image_is_answered_as_in_a_batch(entry: Entry) -> None:
@@ -184,8 +189,8 @@ def check_time_is_estimated_and_grows(entry: Entry) -> None:
 CHECKS: list[Callable[[Entry], None]] = [check for name, check in list(globals().items()) if name.startswith("check_")]
 
 
-# Only these need a net that is trained to its end: to be good, or to have forgotten how the last bit was rounded.
-LEARNING = {check_it_beats_chance_on_an_easy_set, check_weights_count, check_bytes_and_fractions_agree}
+# Only these need a net that is trained to its end.
+LEARNING = {check_it_beats_chance_on_an_easy_set, check_weights_count}
 
 
 # The four largest nets take most of the time of all; the other fifteen are asked every time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
         macs_: multiply-adds to predict one image, or None where a model has none worth counting.
         notes_: plain sentences on what was done otherwise than asked.
     """
+
+    # Whether `fit` without `valid` holds out a tenth of the training images, by `hold_out` and its `random_state`.
+    holds_out: ClassVar[bool] = False
 
     random_state: int
     n_trained_: int

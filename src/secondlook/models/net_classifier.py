@@ -71,6 +71,8 @@ class NetClassifier(ImageClassifier):
         n_stored_ counts batch norm's running statistics and the standardisation beside the trained numbers.
     """
 
+    holds_out = True
+
     def __init__(
         self,
         net: str | Factory = "conv 16 3x3, relu, maxpool 2, dense 64, relu",

@@ -27,6 +27,18 @@ def hardware() -> dict[str, Any]:
     return {"cpu": _cpu(), "cores": cores(), "memory_gb": round(_installed() / 1e9, 1), "device": "cpu"}
 
 
+def waited() -> float:
+    """Seconds that this process's threads, those that are alive, have waited for a core that another one had.
+
+    Linux counts it; elsewhere it is 0.
+    """
+    nanoseconds = 0
+    for task in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):  # the thread has ended, or the kernel does not count
+            nanoseconds += int(task.read_text().split()[1])
+    return nanoseconds / 1e9
+
+
 def memory() -> int:
     """Bytes of memory that this process may use: what is installed, or less where a container is limited."""
     limits = [_installed()]

@@ -2,7 +2,7 @@
 
 It is started by `jobs.ForkServer` as ``python -m secondlook.runs.server FD MODULE…`` and never runs a job itself, so it
 has no threads, no locks held and no device open when it forks. It lives as long as its caller: when the socket closes,
-the child at work is killed and the server ends.
+the children at work are killed and the server ends.
 """
 
 from __future__ import annotations
@@ -36,38 +36,47 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGCHLD, lambda signum, frame: None)
     signal.set_wakeup_fd(wake_end.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to hear
-    while True:
-        message, fds, _, _ = socket.recv_fds(caller, MESSAGE_BYTES, 1)
-        if not message:
-            return
-        request = json.loads(message)
-        pid = os.fork()
-        if pid == 0:
-            for end in (caller, wake, wake_end):
-                end.close()
-            _child(request, fds[0])
-        os.close(fds[0])
-        try:
-            caller.sendall(b"%d\n" % pid)
-            _wait(pid, caller, wake)
-        except OSError:  # the caller is gone
+    children: set[int] = set()
+    try:
+        while True:
+            ready, _, _ = select.select([caller, wake], [], [])
+            if wake in ready:
+                wake.recv(4096)
+                _report_ended(children, caller)
+            if caller in ready:
+                message, fds, _, _ = socket.recv_fds(caller, MESSAGE_BYTES, 1)
+                if not message:
+                    return
+                children.add(_fork(json.loads(message), fds[0], (caller, wake, wake_end)))
+    except OSError:  # the caller is gone
+        return
+    finally:
+        for pid in children:
             _kill(pid)
-            return
 
 
-def _wait(pid: int, caller: socket.socket, wake: socket.socket) -> None:
-    """Reports the child's end: exit status and peak memory. Raises OSError when the caller is gone."""
-    while True:
+def _fork(request: dict[str, str], fd: int, ours: tuple[socket.socket, ...]) -> int:
+    """Starts a child for a job, and tells the caller its process: "start PID"."""
+    pid = os.fork()
+    if pid == 0:
+        for end in ours:
+            end.close()
+        _child(request, fd)
+    os.close(fd)
+    with contextlib.suppress(OSError):  # the caller is gone: the next read will say so, and this child is known then
+        ours[0].sendall(b"start %d\n" % pid)
+    return pid
+
+
+def _report_ended(children: set[int], caller: socket.socket) -> None:
+    """Tells the caller of each child that has ended: "end PID", its exit status and its peak memory in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    for pid in sorted(children):
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
-            unit = 1 if sys.platform == "darwin" else 1024
-            caller.sendall(b"%d %d\n" % (os.waitstatus_to_exitcode(status), usage.ru_maxrss * unit))
-            return
-        ready, _, _ = select.select([caller, wake], [], [])
-        if wake in ready:
-            wake.recv(64)
-        if caller in ready:
-            raise ConnectionResetError("the caller closed its end")
+            children.discard(pid)
+            code = os.waitstatus_to_exitcode(status)
+            caller.sendall(b"end %d %d %d\n" % (pid, code, usage.ru_maxrss * unit))
 
 
 def _kill(pid: int) -> None:

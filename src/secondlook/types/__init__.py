@@ -9,6 +9,7 @@ from secondlook.types.folds import Folds
 from secondlook.types.history import Epoch, History, Seam
 from secondlook.types.images import ImageSet, Split
 from secondlook.types.label_safety import LabelSafety, Moved, Trial, TrialVerdict
+from secondlook.types.law import Coefficient, Forecast, HeldOut, Line, Needed, PowerLaw
 from secondlook.types.mistakes import ALL_MODELS, Mistakes, Nearest
 from secondlook.types.operating import OperatingPoint, Threshold
 from secondlook.types.pair import Pair, Pairs, Verdict
@@ -19,34 +20,45 @@ from secondlook.types.rounds import Round
 from secondlook.types.run import Row, Run, Thumbnails
 from secondlook.types.scores import Scores
 from secondlook.types.sources import Fault, FaultKind, Origins
+from secondlook.types.study import KINDS, Cell, Kind, ModelLaws, Study
 from secondlook.types.suspects import ClassDoubt, Suspects
 
 __all__ = [
     "ALL_MODELS",
+    "KINDS",
     "PARTS",
     "SEVERITIES",
     "Audit",
+    "Cell",
     "Change",
     "ClassDoubt",
+    "Coefficient",
     "Epoch",
     "Fault",
     "FaultKind",
     "Finding",
     "FloatArray",
     "Folds",
+    "Forecast",
+    "HeldOut",
     "History",
     "ImageSet",
     "IntArray",
     "Item",
+    "Kind",
     "LabelSafety",
+    "Line",
     "Mistakes",
+    "ModelLaws",
     "Moved",
     "Nearest",
+    "Needed",
     "OperatingPoint",
     "Origins",
     "Pair",
     "Pairs",
     "Part",
+    "PowerLaw",
     "Predictions",
     "Probe",
     "Probes",
@@ -60,6 +72,7 @@ __all__ = [
     "Severity",
     "Split",
     "Status",
+    "Study",
     "Suspects",
     "Threshold",
     "Thumbnails",

@@ -27,6 +27,7 @@ class SVM(ImageClassifier):
     never changes an answer. Source: Guo et al., On calibration of modern neural networks, ICML 2017.
     """
 
+    holds_out = True
     max_rows: int
 
     def _fit(self, X: Rows, y: IntArray, weights: FloatArray, valid: Held | None) -> None:

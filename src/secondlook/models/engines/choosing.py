@@ -41,6 +41,7 @@ BLOCK = 16
 # Nets of more numbers than this are not timed: several of them, with gradients and moments, would fill the memory.
 LARGEST_TIMED = 20_000_000
 EMPTY: Mapping[str, Any] = MappingProxyType({})
+BUSY = "other processes were at work while the engine was chosen, so the next training chooses anew"
 
 
 class Prepared(NamedTuple):
@@ -206,13 +207,15 @@ def _fastest(job: Job, precision: Precision, batch: int, why: str) -> Prepared:
     if len(ways) == 1:
         return Prepared(_made(job, ways[0]), ways[0])
     key = _key(job, precision, batch, why)
-    choice = recall(key)
-    if choice is None:
-        engines = {way.details: _made(job, way) for way in ways}
-        times = seconds_per_image(engines, job.image, job.outputs, _timed_batch(job, batch))
-        del engines
-        choice = min(ways, key=lambda way: times[way.details])
-        choice = remember(key, choice, {name: round(1e6 * value, 3) for name, value in times.items()})
+    if (known := recall(key)) is not None:
+        return Prepared(_made(job, known), known)
+    engines = {way.details: _made(job, way) for way in ways}
+    timed = seconds_per_image(engines, job.image, job.outputs, _timed_batch(job, batch))
+    del engines
+    choice = min(ways, key=lambda way: timed.seconds[way.details])
+    if timed.busy and any(way.threads > 1 for way in ways):  # one thread is slowed like any other
+        return Prepared(_made(job, choice), choice, BUSY)
+    choice = remember(key, choice, {name: round(1e6 * value, 3) for name, value in timed.seconds.items()})
     return Prepared(_made(job, choice), choice)
 
 

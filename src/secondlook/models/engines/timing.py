@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
 from secondlook import seeds
 from secondlook.models.engines import Engine, Examples
+from secondlook.runs.machine import waited
 
 # Seconds after which no further round begins; the fastest ways have so many rounds in any case.
 SECONDS, _FEWEST_ROUNDS = 0.3, 2
 # A way that is so much slower than the fastest, by one measurement each, is out.
 FAR_SLOWER = 1.5
+# Where our threads wait for a core so large a share of the time, and so many seconds, other processes are at work: two
+# threads that wait for each other in every layer are then slowed many times over, and one that does not wait is not.
+# Alone on two cores they waited up to a quarter of 0.03 s and a sixth of 0.3 s, for those of the way before that still
+# spun; beside a busy process two thirds.
+BUSY, BUSY_SECONDS = 0.3, 0.05
 # Short steps are measured so many at a time that they fill this time.
 _LONG_ENOUGH = 5e-3
 # What is made by the first step does not matter in a step of so many seconds.
@@ -51,10 +58,18 @@ class _Lane:
         self.best = min(self.best, self.take(items) / (self.steps * self.batch))
 
 
-def seconds_per_image(
-    engines: Mapping[str, Engine], image: tuple[int, int, int], k: int, batch: int
-) -> dict[str, float]:
-    """Seconds that a training step takes per image, for each engine by name; the least of several measurements.
+class Timed(NamedTuple):
+    """Seconds that a training step takes per image, by engine; the least of several measurements.
+
+    `busy` says that other processes were at work meanwhile, on Linux.
+    """
+
+    seconds: dict[str, float]
+    busy: bool
+
+
+def seconds_per_image(engines: Mapping[str, Engine], image: tuple[int, int, int], k: int, batch: int) -> Timed:
+    """Times a few steps of each engine.
 
     The engines' weights are of no use afterwards. They take turns, so that what else the machine does hits all alike.
 
@@ -65,7 +80,7 @@ def seconds_per_image(
     items = 2 * batch
     examples = Examples(rng.integers(0, 256, (items, *image), dtype=np.uint8), np.arange(items) % k)
     lanes = {}
-    started = perf_counter()
+    started, before = perf_counter(), waited()
     for name, engine in engines.items():
         engine.load("train", examples)
         lanes[name] = _Lane(engine, batch)
@@ -77,4 +92,6 @@ def seconds_per_image(
             break
         for lane in racing:
             lane.measure(items)
-    return {name: lane.best for name, lane in lanes.items()}
+    wait = waited() - before
+    busy = wait > max(BUSY_SECONDS, BUSY * (perf_counter() - started))
+    return Timed({name: lane.best for name, lane in lanes.items()}, busy)

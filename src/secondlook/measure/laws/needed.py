@@ -1,0 +1,65 @@
+"""How many images a wanted accuracy asks for, and when a law has no answer to that."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from secondlook.types import FloatArray, Forecast, IntArray, Needed, PowerLaw
+
+# Beyond so many times the largest measured size nothing is said: a law that is off by little there is off by much here.
+FARTHEST = 20.0
+# Nor where the interval's ends lie so many times apart.
+WIDEST = 20.0
+
+
+def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, classes: int = 2) -> Needed:
+    """Images per class for a wanted accuracy, by a law's inverse in every bootstrap sample.
+
+    Args:
+        accuracy: what is wanted, in (0, 1).
+        rows, errors: (m,), the cells of `classes` classes that the law was fitted to.
+    """
+    most = law.rows[-1]
+    reached = _reached(accuracy, rows, errors)
+    if reached is not None:
+        return Needed(accuracy, None, reached)
+    best = np.array([[law.floor, law.scale, law.power, law.growth]])
+    value, drawn = float(_inverse(best, 1 - accuracy, classes)[0]), _inverse(law.draws, 1 - accuracy, classes)
+    low, high = (float(np.quantile(drawn, q, method="nearest")) for q in (0.025, 0.975))
+    if law.held_out is not None and not law.held_out.holds:
+        sizes = ", ".join(f"{n:,}" for n in law.held_out.rows)
+        return Needed(accuracy, None, refused=f"the smaller sizes do not foretell what was measured at {sizes}")
+    if value == inf or np.mean(drawn == inf) > 0.5:
+        floor = float(1 - law.floor * max(classes - 1, 1) ** law.growth)
+        return Needed(accuracy, None, refused=f"the law does not get there: it ends at an accuracy of {floor:.3f}")
+    if low > FARTHEST * most:
+        return Needed(accuracy, None, refused=f"it lies beyond {FARTHEST:g} times the largest size measured, {most:,}")
+    if high > max(WIDEST * max(low, 1.0), FARTHEST * most):
+        from_ = max(low, float(most))
+        return Needed(
+            accuracy,
+            None,
+            refused=f"any number from {from_:,.0f} images per class on would agree with what was measured",
+        )
+    return Needed(accuracy, Forecast(value, low, high))
+
+
+def _reached(accuracy: float, rows: IntArray, errors: FloatArray) -> int | None:
+    """The smallest size from which on every mean accuracy is there."""
+    found = None
+    for size in np.unique(rows)[::-1]:
+        if 1 - float(errors[rows == size].mean()) < accuracy:
+            break
+        found = int(size)
+    return found
+
+
+def _inverse(parameters: FloatArray, error: float, classes: int) -> FloatArray:
+    """The number of images at which laws (s, 4) reach an error, (s,); inf where they never do."""
+    floor, scale, power, growth = parameters.T
+    left = error / np.maximum(classes - 1, 1) ** growth - floor
+    with np.errstate(divide="ignore", over="ignore"):
+        rows = (scale / np.where(left > 0, left, 1.0)) ** (1 / power)
+    return np.where((left > 0) & np.isfinite(rows), rows, inf)

@@ -1,0 +1,134 @@
+"""Power laws against curve fitting by scipy, and their intervals against data from known laws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import curve_fit
+
+from secondlook.measure.laws.needed import needed
+from secondlook.measure.laws.power import fit_power, foretell, hold_out
+from secondlook.types import Forecast, HeldOut, PowerLaw
+
+SIZES = np.repeat([50, 100, 200, 400, 800, 1600], 3)
+
+
+def errors(
+    rng: np.random.Generator,
+    rows: Any,
+    floor: float = 0.04,
+    scale: float = 2.0,
+    power: float = 0.6,
+    sigma: float = 0.03,
+) -> Any:
+    true = floor + scale * np.asarray(rows, float) ** -power
+    return np.clip(true + sigma * np.sqrt(true * (1 - true)) * rng.standard_normal(len(true)), 0, 1)
+
+
+def test_the_fit_is_that_of_a_general_optimiser() -> None:
+    y = errors(np.random.default_rng(0), SIZES)
+    found = fit_power(SIZES, y, draws=10)
+    fitted = found.floor + found.scale * SIZES**-found.power
+    theirs, _ = curve_fit(
+        lambda n, c, a, b: c + a * n**-b, SIZES.astype(float), y, p0=(0.1, 1, 0.5),
+        sigma=np.sqrt(fitted * (1 - fitted)), bounds=([0, 0, 0.02], [1, 100, 3]),
+    )  # fmt: skip
+    assert fitted == pytest.approx(theirs[0] + theirs[1] * SIZES ** -theirs[2], abs=2e-4)
+
+
+@given(st.floats(0, 0.3), st.floats(0.3, 3), st.floats(0.2, 1.2))
+def test_a_law_without_noise_is_found_again(floor: float, scale: float, power: float) -> None:
+    true = floor + scale * SIZES.astype(float) ** -power
+    if true.max() > 0.95:
+        return
+    found = fit_power(SIZES, true, draws=10)
+    assert floor + scale * 800.0**-power == pytest.approx(foretell(found, 800).value, abs=2e-3)
+
+
+@pytest.mark.parametrize(("floor", "power"), [(0.05, 0.6), (0.0, 0.4), (0.02, 0.9)])
+def test_intervals_hold_the_law_where_it_was_measured_and_beyond(floor: float, power: float) -> None:
+    rng = np.random.default_rng(1)
+    inside = beyond = 0
+    for seed in range(200):
+        found = fit_power(SIZES, errors(rng, SIZES, floor, 2.0, power), seed=seed, draws=300)
+        for n in (400, 6_400):
+            true = floor + 2.0 * n**-power
+            said = foretell(found, n)
+            held = said.low <= true <= said.high
+            inside += held and n == 400
+            beyond += held and n == 6_400
+    assert 0.90 <= inside / 200 <= 0.985
+    assert 0.90 <= beyond / 200 <= 0.985
+
+
+def test_classes_are_a_factor_where_they_vary() -> None:
+    rng = np.random.default_rng(0)
+    rows, classes = (each.ravel() for each in np.meshgrid([200, 400, 800, 1600, 3200], [3, 5, 7, 10]))
+    true = (0.01 + 0.6 * rows.astype(float) ** -0.5) * (classes - 1) ** 0.8
+    y = true + 0.02 * np.sqrt(true * (1 - true)) * rng.standard_normal(len(true))
+    found = fit_power(rows, y, classes)
+    assert found.growth == pytest.approx(0.8, abs=0.15)
+    assert foretell(found, 800, 7).value == pytest.approx((0.01 + 0.6 * 800**-0.5) * 6**0.8, rel=0.05)
+    assert found.json()["growth"]["low"] < 0.8 < found.json()["growth"]["high"]
+
+
+def test_the_forecast_of_a_training_is_wider_than_that_of_the_law() -> None:
+    found = fit_power(SIZES, errors(np.random.default_rng(3), SIZES))
+    law, training = foretell(found, 800), foretell(found, 800, trainings=1)
+    assert training.low < law.low < law.value < law.high < training.high
+    assert foretell(found, 800, trainings=1) == training, "the same seed, the same draws"
+
+
+def test_the_largest_sizes_are_foretold_by_the_smaller_ones() -> None:
+    y = errors(np.random.default_rng(0), SIZES)
+    found = hold_out(SIZES, y)
+    assert found is not None
+    assert found.rows == (1600,)
+    assert found.holds
+    broken = y.copy()
+    broken[SIZES == 1600] += 0.2
+    assert not hold_out(SIZES, broken).holds  # type: ignore[union-attr]
+    assert hold_out(SIZES[SIZES < 400], y[SIZES < 400]) is None, "three sizes, two of which fit any law"
+
+
+def test_a_law_needs_three_sizes() -> None:
+    with pytest.raises(ValueError, match="expected 3 sizes and 4 cells at least, got 2 sizes"):
+        fit_power(np.array([10, 10, 20, 20]), np.array([0.2, 0.2, 0.1, 0.1]))
+
+
+def law_of(y: Any) -> PowerLaw:
+    return replace(fit_power(SIZES, y), held_out=hold_out(SIZES, y))
+
+
+def test_how_many_images_an_accuracy_asks_for_is_the_law_s_inverse() -> None:
+    y = errors(np.random.default_rng(5), SIZES, floor=0.0, power=0.6, sigma=0.01)
+    said = needed(law_of(y), 0.985, SIZES, y)
+    true = (2.0 / 0.015) ** (1 / 0.6)
+    assert said.rows is not None
+    assert said.rows.low <= true <= said.rows.high
+    assert said.rows.value == pytest.approx(true, rel=0.2)
+
+
+def test_an_accuracy_that_was_measured_is_said_to_be_there() -> None:
+    y = errors(np.random.default_rng(5), SIZES, floor=0.0, power=0.6, sigma=0.01)
+    assert needed(law_of(y), 0.9, SIZES, y).reached == 200
+    assert 1 - y[SIZES == 200].mean() >= 0.9 > 1 - y[SIZES == 100].mean()
+
+
+def test_what_the_law_does_not_support_is_refused() -> None:
+    y = errors(np.random.default_rng(5), SIZES, floor=0.1, power=0.9, sigma=0.005)
+    assert needed(law_of(y), 0.99, SIZES, y).refused.startswith(
+        "the law does not get there: it ends at an accuracy of "
+    )
+    flat = errors(np.random.default_rng(5), SIZES, floor=0.0, scale=0.5, power=0.1, sigma=0.002)
+    assert "beyond 20 times the largest size measured, 1,600" in needed(law_of(flat), 0.95, SIZES, flat).refused
+    missed = HeldOut((1600,), (0.5,), (Forecast(0.1, 0.05, 0.2),))
+    law = replace(law_of(y), held_out=missed)
+    assert needed(law, 0.99, SIZES, y).refused == "the smaller sizes do not foretell what was measured at 1,600"
+    noisy = errors(np.random.default_rng(1), SIZES, floor=0.05, power=0.5, sigma=0.4)
+    assert "would agree with what was measured" in needed(law_of(noisy), 0.92, SIZES, noisy).refused
