@@ -57,9 +57,9 @@ def keras_full(workers: Workers, folder: Path, threads: int, device: str) -> tup
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--augment", default="")
     parser.add_argument("--keras-full", action="store_true")
     parser.add_argument("--threads", type=int, default=2)

@@ -29,7 +29,7 @@ def cell(rows: int, accuracy: float, seed: int = 0, **more: Any) -> Cell:
 
 def study(kind: Kind, cells: list[Cell], minority: str = "") -> Study:
     done = [c for c in cells if c.status == "ok"]
-    laws = {"m": laws_of(kind, done, (), 0, minority)} if done else {}
+    laws = {"m": laws_of(kind, done, (0.99,), 0, minority)} if done else {}
     return Study(Path("s"), kind, {"minority": minority}, {"source": "made"}, tuple(cells), laws)
 
 

@@ -123,7 +123,7 @@ def test_an_accuracy_that_was_measured_is_said_to_be_there() -> None:
 def test_what_the_law_does_not_support_is_refused() -> None:
     y = errors(np.random.default_rng(5), SIZES, floor=0.1, power=0.9, sigma=0.005)
     assert needed(law_of(y), 0.99, SIZES, y).refused.startswith(
-        "the law does not get there: it ends at an accuracy of "
+        "the law that fits best does not get there, it ends at ."
     )
     flat = errors(np.random.default_rng(5), SIZES, floor=0.0, scale=0.5, power=0.1, sigma=0.002)
     assert "beyond 20 times the largest size measured, 1,600" in needed(law_of(flat), 0.95, SIZES, flat).refused

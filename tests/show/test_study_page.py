@@ -63,7 +63,7 @@ def made(kind: Kind, values: Any, seeds: int = 2, models: Any = ("logistic", "ti
     }  # fmt: skip
     data = {"source": f"photos/{NASTY}", "n": 900, "shape": [8, 8, 1], "classes": CLASSES, "fingerprint": "0" * 16}
     study = Study(Path("runs/made"), kind, config, data, tuple(cells))
-    laws = {m: laws_of(kind, study.of(m), (), 0, str(config["minority"])) for m in models}
+    laws = {m: laws_of(kind, study.of(m), (0.95, 0.99), 0, str(config["minority"])) for m in models}
     return replace(study, laws=laws)
 
 
@@ -112,18 +112,32 @@ def test_a_study_draws_on_the_axes_given_or_its_own(kind: str) -> None:
     assert study.plot(ax) is ax
 
 
-def test_sentences_say_what_changed_by_which_law_and_how_many_more() -> None:
+def test_sentences_say_what_changed_who_leads_by_which_law_and_how_many_more() -> None:
     said = " ".join(sentences(study_of("size")))
-    assert "From 20 to 400 images per class logistic's accuracy rises from " in said
-    assert "Each doubling of the images takes logistic to 0." in said
-    assert "logistic: an accuracy of ." in said
+    assert "From 20 to 400 images per class accuracy goes: logistic's from " in said
+    assert " by the mean over seeds." in said
+    assert "Each doubling of the images takes " in said
+    assert ": an accuracy of ." in said
+    assert 2 <= len(sentences(study_of("size"))) <= 6
     grid = " ".join(sentences(study_of("grid")))
-    assert "By a straight line through logistic's accuracy, class more changes it by " not in grid
+    assert grid.startswith("From 2 classes of 20 images to 3 of 200 accuracy goes: logistic's from ")
     assert "1 class more changes it by " in grid
-    assert "1,000 images more per class changes it by" in grid
+    assert "100 images per class more changes it by" in grid
     rare = " ".join(sentences(study_of("imbalance")))
-    assert "With 5 images of dog, logistic's recall of it is ." in rare
+    assert "With 5 images of dog, " in rare
     assert " with nothing, ." in rare
+
+
+def test_a_lead_is_said_from_where_it_holds() -> None:
+    study = made("size", [20, 50, 100], seeds=1)
+    values = {("logistic", 20): 0.5, ("logistic", 50): 0.6, ("logistic", 100): 0.7}
+    values |= {("tiny", 20): 0.4, ("tiny", 50): 0.65, ("tiny", 100): 0.8}
+    cells = tuple(replace(c, test_accuracy=values[c.model, c.rows]) for c in study.cells)
+    assert "tiny is ahead from 50 images per class on, by the mean over seeds." in sentences(
+        replace(study, cells=cells)
+    )
+    cells = tuple(replace(c, test_accuracy=c.test_accuracy + (c.model == "tiny")) for c in cells)
+    assert "tiny is ahead at every value, by the mean over seeds." in sentences(replace(study, cells=cells))
 
 
 def test_how_many_images_in_words() -> None:

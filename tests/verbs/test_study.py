@@ -113,7 +113,7 @@ def test_a_finished_study_is_shown_again_and_fits_nothing(found: Study, monkeypa
     def fail(*_: Any) -> Any:
         raise AssertionError("it was fitted again")
 
-    monkeypatch.setattr("secondlook.verbs.study.fitted", fail)
+    monkeypatch.setattr("secondlook.verbs.study_making.fitted", fail)
     again = made(found.path, models=["logistic", "knn"], nets={"tiny": TINY}, epochs=3)
     assert again.json() == found.json()
 

@@ -28,12 +28,11 @@ def laws_of(kind: Kind, cells: Sequence[Cell], wanted: Sequence[float], seed: in
 
     Args:
         cells: those that are done, of one model.
-        wanted: accuracies that are asked for; () for two that follow from the best that was measured: a quarter and
-            half of its errors fewer.
+        wanted: accuracies that are asked for, see `better`.
         seed: gives the bootstraps.
         minority: the class whose recall an imbalance study is about.
     """
-    cells = [cell for cell in cells if not cell.remedy and cell.order != "hardest"]
+    cells = _plain(cells)
     why: dict[str, str] = {}
     lines = _lines(kind, cells, why)
     if kind not in ("size", "grid", "imbalance"):
@@ -44,9 +43,8 @@ def laws_of(kind: Kind, cells: Sequence[Cell], wanted: Sequence[float], seed: in
         return ModelLaws(lines, why=why)
     most = power.classes[-1]
     here = np.full(len(rows), True) if classes is None else classes == most
-    asked = tuple(wanted) or _better(rows[here], errors[here])
-    found = tuple(needed(power, accuracy, rows[here], errors[here], most) for accuracy in asked)
-    by_class = _by_class(cells, asked, seed) if kind == "size" else {}
+    found = tuple(needed(power, accuracy, rows[here], errors[here], most) for accuracy in wanted)
+    by_class = _by_class(cells, wanted, seed) if kind == "size" else {}
     return ModelLaws(lines, power, found, by_class, why)
 
 
@@ -86,10 +84,24 @@ def _power(
     return replace(found, held_out=hold_out(rows, errors, classes, seed=seed))
 
 
-def _better(rows: IntArray, errors: FloatArray) -> tuple[float, ...]:
-    """Accuracies with a quarter and a half of the errors fewer that the largest size still makes."""
-    least = float(errors[rows == rows.max()].mean())
-    return tuple(round(1 - share * least, 4) for share in (0.75, 0.5)) if least > 0 else ()
+def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float, ...]:
+    """Two accuracies to ask for where none are named: a quarter and a half of the errors fewer than the best model
+    still makes at the largest size. () where it makes none, or nothing was measured.
+    """
+    least = []
+    for model in dict.fromkeys(cell.model for cell in cells):
+        rows, errors, classes = _measured(kind, _plain([c for c in cells if c.model == model]), minority)
+        there = rows == rows.max()
+        if classes is not None:
+            there &= classes == classes[there].max()
+        least.append(float(errors[there].mean()))
+    fewest = min(least, default=0.0)
+    return tuple(round(1 - share * fewest, 4) for share in (0.75, 0.5)) if fewest > 0 else ()
+
+
+def _plain(cells: Sequence[Cell]) -> list[Cell]:
+    """Those in which nothing was remedied, and classes were not picked for being hard."""
+    return [cell for cell in cells if not cell.remedy and cell.order != "hardest"]
 
 
 def _by_class(cells: Sequence[Cell], asked: Sequence[float], seed: int) -> dict[str, tuple[Needed, ...]]:

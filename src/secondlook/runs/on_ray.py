@@ -7,8 +7,8 @@ its node dies, and every call ends once: what comes back twice is not looked at 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -48,7 +48,7 @@ class RayWorkers:
         self._ours = not ray.is_initialized()
         if self._ours:
             self._join(on, many)
-        self._cores = int(ray.cluster_resources().get("CPU", 1))
+        self._cores = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
 
     def _join(self, on: str, many: int) -> None:
         quiet: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "logging_level": "ERROR"}
@@ -56,7 +56,7 @@ class RayWorkers:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             if on == "ray":
-                self._ray.init(num_cpus=many, **quiet)
+                self._ray.init(address="local", num_cpus=many, **quiet)
             else:
                 quiet.pop("include_dashboard")
                 self._ray.init(address="auto" if on == "auto" else on, **quiet)
@@ -80,7 +80,7 @@ class RayWorkers:
     def run(
         self, calls: Sequence[Call], shared: NDArray[Any], tell: Teller, interrupts: Interrupts
     ) -> Iterator[tuple[Call, Outcome]]:
-        """As `Workers.run`; events of jobs are not told."""
+        """As `Workers.run`; events of jobs are not told, and their limits are Ray's to keep: none."""
         if not calls:
             return
         ray = self._ray
@@ -91,7 +91,7 @@ class RayWorkers:
         while running or (waiting and not interrupts.count):
             while waiting and len(running) < most and not interrupts.count:
                 call = waiting.pop()
-                running[task.remote(kept, _Carried(call.function, call.args, call.seconds))] = call
+                running[task.remote(kept, _packed(call))] = call
             if interrupts.count:
                 for reference in running:
                     ray.cancel(reference, force=True)
@@ -108,27 +108,28 @@ class RayWorkers:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Carried:
-    """A call as it travels."""
+def _packed(call: Call) -> bytes:
+    """A call as it travels: with the caller's path, so that what its functions need is found where it is there."""
+    import cloudpickle
 
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    seconds: float | None
+    return bytes(cloudpickle.dumps((sys.path, cloudpickle.dumps((call.function, call.args)))))
 
 
-def _carried_out(shared: NDArray[Any], call: _Carried) -> Outcome:
-    """A call in a process of Ray's, on one thread as elsewhere. Its limit is looked at by nets alone."""
+def _carried_out(shared: NDArray[Any], packed: bytes) -> Outcome:
+    """A call in a process of Ray's, on one thread as elsewhere."""
+    import cloudpickle
     from threadpoolctl import threadpool_limits
 
     started = perf_counter()
-    os.environ["OMP_NUM_THREADS"] = "1"
     try:
+        path, inner = cloudpickle.loads(packed)
+        sys.path += [place for place in path if place not in sys.path]
+        function, args = cloudpickle.loads(inner)
         import torch
 
         torch.set_num_threads(1)
         with threadpool_limits(1):
-            value = call.function(shared, *call.args, lambda kind, data: None)
+            value = function(shared, *args, lambda kind, data: None)
     except MemoryError:
         return Outcome("failed", reason="out of memory", seconds=perf_counter() - started)
     except Exception as error:

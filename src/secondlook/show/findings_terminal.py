@@ -64,8 +64,9 @@ def compact_lines(findings: Sequence[Finding], width: int = 100) -> list[Text]:
             lines += _titled(finding, width)
     notes = [finding for finding in found if finding.severity == "info"]
     of_models = sum(finding.on_models for finding in notes)
+    of_study = sum(finding.code.startswith("S") for finding in notes)
     if notes:
-        counts = {"images": len(notes) - of_models, "models": of_models}
+        counts = {"images": len(notes) - of_models - of_study, "models": of_models, "study": of_study}
         said = [f"{counted(n, 'info')} on the {what}" for what, n in counts.items() if n]
         lines.append(Text(f"{' and '.join(said)}: see the report", style="dim"))
     return lines

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path, PurePath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -17,12 +19,14 @@ from secondlook.show.study_words import (
     VARIED,
     columns,
     measure_name,
-    need,
+    name_of,
+    need_short,
     sentences,
     table,
     terms,
+    unit_of,
 )
-from secondlook.types import Study
+from secondlook.types import ModelLaws, Needed, Study
 
 
 def write_study(study: Study, path: Path) -> Path:
@@ -40,12 +44,13 @@ def page_html(study: Study) -> str:
         templates()
         .get_template("study.html")
         .render(
-            title=PurePath(str(study.data["source"])).name or str(study.data["source"]),
+            title=name_of(study),
             question=QUESTION[study.kind],
             about=_about(study),
             css=style("style.css", "page.css", "findings.css", "study.css", ramp=""),
             sentences=sentences(study),
             pictures=_pictures(study),
+            caption=_caption(study),
             learning=_learning(study),
             varied=VARIED[study.kind],
             measured=measure_name(study),
@@ -88,6 +93,14 @@ def _pictures(study: Study) -> list[Markup]:
     ]
 
 
+def _caption(study: Study) -> str:
+    if study.kind == "grid":
+        return "Mean over seeds; the more errors, the darker."
+    banded = any(laws.power is not None for laws in study.laws.values())
+    bands = "; bands are the power law's 95 % intervals, its line goes on beyond what was measured" if banded else ""
+    return f"Dots are single seeds, lines their means{bands}."
+
+
 def _learning(study: Study) -> list[Markup]:
     from secondlook.show.study_plots import plot_learning
 
@@ -110,27 +123,45 @@ def _residuals(study: Study) -> list[Markup]:
 
 def _coefficients(study: Study) -> list[tuple[str, str, str, str, str, str]]:
     """Lines of the regression table: model and response, variable, estimate, robust error, interval, p."""
-    found = []
+    found, units = [], unit_of(study)
     for model, laws in study.laws.items():
         for response, line in laws.lines.items():
             who = f"{model}, {response.removeprefix('test_').replace('_', '-')}"
-            found += [
-                (who, c.name, f"{c.value:+.3g}", f"{c.error:.2g}", f"{c.low:+.3g} to {c.high:+.3g}", f"{c.p:.2g}")
-                for c in line.coefficients
-            ]
+            for c in line.coefficients:
+                unit, name = units.get(c.name, (1, c.name))
+                value, error, low, high = (f"{unit * x:.4f}" for x in (c.value, c.error, c.low, c.high))
+                p = "–" if isnan(c.p) else "under .001" if c.p < 0.001 else fmt.share(c.p, digits=3)
+                found.append((who, name, value, error, f"{low} to {high}", p))
     return found
 
 
-def _needed(study: Study) -> list[tuple[str, str]]:
-    """Who, and how many images an accuracy asks for."""
-    found = []
-    for model, laws in study.laws.items():
-        found += [(model, need(study, one)) for one in laws.needed]
-        for name, several in laws.by_class.items():
-            found += [
-                (f"{model}, {name}", need(study, one).replace("an accuracy", "a recall", 1)) for one in several[:1]
-            ]
-    return found
+@dataclass(frozen=True)
+class NeedTable:
+    """How many images an accuracy asks for: a line for all classes together and for each class, a column per model.
+
+    `lines` are (who, cells), a cell is its text and, where there is no forecast, the reason.
+    """
+
+    accuracy: str
+    models: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def _needed(study: Study) -> list[NeedTable]:
+    laws = {model: found for model, found in study.laws.items() if found.needed}
+    return [_need_table(laws, at) for at in range(max((len(found.needed) for found in laws.values()), default=0))]
+
+
+def _need_table(laws: Mapping[str, ModelLaws], at: int) -> NeedTable:
+    def cells(of: Callable[[ModelLaws], Sequence[Needed]]) -> tuple[tuple[str, str], ...]:
+        found = [of(one) for one in laws.values()]
+        return tuple((need_short(some[at]), some[at].refused) if len(some) > at else ("–", "") for some in found)
+
+    first = next(iter(laws.values()))
+    lines = [("all together", cells(lambda one: one.needed))]
+    names = dict.fromkeys(name for one in laws.values() for name in one.by_class)
+    lines += [(name, cells(lambda one, name=name: one.by_class.get(name, ()))) for name in names]  # type: ignore[misc]
+    return NeedTable(fmt.share(first.needed[at].accuracy, digits=3), tuple(laws), tuple(lines))
 
 
 def _about(study: Study) -> str:

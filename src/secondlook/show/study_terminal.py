@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from secondlook.show.findings_terminal import compact_lines, paragraph
-from secondlook.show.study_words import VARIED, columns, measure_name, sentences, table
+from secondlook.show.study_words import VARIED, columns, measure_name, name_of, sentences, table
 from secondlook.show.terminal import as_text
 from secondlook.types import Study
 
@@ -20,10 +20,10 @@ def study_text(study: Study, width: int = 100, color: bool = False) -> str:
 
 def study_lines(study: Study, width: int = 100) -> list[Text]:
     """One `rich.text.Text` per line, none wider than `width` but the path."""
-    data, lines = study.data, table(study)
+    lines = table(study)
     n = len(study.cells)
     head = (
-        f"{data['source']}: {measure_name(study)} over {VARIED[study.kind]}; {n:,} cells, mean ± deviation over seeds"
+        f"{name_of(study)}: {measure_name(study)} over {VARIED[study.kind]}; {n:,} cells, mean ± deviation over seeds"
     )
     found = [*paragraph(head, width, 2, "dim"), Text()]
     heads = [name for name, _, _ in columns(study)]
@@ -42,7 +42,8 @@ def study_lines(study: Study, width: int = 100) -> list[Text]:
     if len(lines) > _MOST_LINES:
         found.append(Text(f"… and {len(lines) - _MOST_LINES} more lines, all in cells.csv", "dim"))
     if shown < len(sizes):
-        found.append(Text(f"… and {len(sizes) - shown} more columns, all in cells.csv", "dim"))
+        more = len(sizes) - shown
+        found.append(Text(f"… and {more} more column{'' if more == 1 else 's'}, all in cells.csv", "dim"))
     found.append(Text())
     for sentence in sentences(study):
         found += paragraph(sentence, width, 2)

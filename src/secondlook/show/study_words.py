@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,12 @@ class Line:
 
     label: str
     values: tuple[str, ...]
+
+
+def name_of(study: Study) -> str:
+    """What the images are called: the last part of their path."""
+    source = str(study.data["source"])
+    return PurePath(source).name or source
 
 
 def columns(study: Study) -> list[tuple[str, str, str]]:
@@ -125,54 +132,77 @@ def measure_name(study: Study) -> str:
 
 
 def sentences(study: Study) -> list[str]:
-    """Three to six sentences: what changed, by which law, and how many images are wanted."""
-    found: list[str] = []
-    for model in study.models:
-        if not study.of(model):
-            continue
-        laws = study.laws.get(model, ModelLaws())
-        found += [s for s in (_change(study, model), *_slopes(study, model, laws), _law(study, model, laws)) if s]
-        found += list(_needs(study, model, laws))
-    if study.kind == "imbalance":
-        found += _remedies(study)
-    return found
+    """Two to six sentences: what changed, who leads, by which law, and how many images are wanted."""
+    means = {model: found for model in study.models if (found := _means(study, model))}
+    if not means:
+        return ["No cell ended well, so there is nothing to compare."]
+    best = max(means, key=lambda model: float(np.mean(list(means[model].values()))))
+    if study.kind != "grid":
+        best = max(means, key=lambda model: means[model][max(means[model])])
+    laws = study.laws.get(best, ModelLaws())
+    said = [_change(study, means), _lead(study, means, best), *_slopes(study, best, laws), _law(study, best, laws)]
+    said += [f"{best}: {need(study, one)}." for one in laws.needed]
+    said += _remedies(study, best) if study.kind == "imbalance" else []
+    return [sentence for sentence in said if sentence]
 
 
-def _change(study: Study, model: str) -> str:
-    if study.kind == "grid":
-        return ""
-    means: dict[Any, list[float]] = {}
+def _means(study: Study, model: str) -> dict[Any, float]:
+    """Mean over seeds of what is judged, by what was varied, where nothing was remedied."""
+    values: dict[Any, list[float]] = {}
     for cell in study.of(model):
         value = judged_by(study, cell)
         if not cell.remedy and cell.order != "hardest" and value is not None:
-            means.setdefault(value_of(study, cell), []).append(value)
-    if len(means) < 2:
+            values.setdefault(value_of(study, cell), []).append(value)
+    return {varied: float(np.mean(some)) for varied, some in sorted(values.items())}
+
+
+def _change(study: Study, means: Mapping[str, Mapping[Any, float]]) -> str:
+    values = sorted({value for found in means.values() for value in found})
+    if len(values) < 2:
         return ""
-    first, last = min(means), max(means)
-    a, b = (spread(means[value])[0] for value in (first, last))
-    verb = "rises" if b > a else "falls" if b < a else "stays"
+    first, last = values[0], values[-1]
+    moved = [
+        f"{model}'s from {fmt.share(found[first], digits=3)} to {fmt.share(found[last], digits=3)}"
+        for model, found in means.items()
+        if first in found and last in found
+    ]
+    if not moved:
+        return ""
     of = f"recall of {study.config['minority']}" if study.kind == "imbalance" else "accuracy"
-    return (
-        f"From {label_of(study, first)} to {label_of(study, last)} {VARIED[study.kind]} {model}'s {of} {verb} "
-        f"from {fmt.share(a, digits=3)} to {fmt.share(b, digits=3)}."
-    )
+    span = f"From {label_of(study, first)} to {label_of(study, last)} {VARIED[study.kind]}"
+    if study.kind == "grid":
+        (ka, na), (kb, nb) = first, last
+        span = f"From {ka} classes of {na:,} images to {kb} of {nb:,}"
+    return f"{span} {of} goes: {', '.join(moved)}."
+
+
+def _lead(study: Study, means: Mapping[str, Mapping[Any, float]], best: str) -> str:
+    """Whether the model that is best at the largest value is so all along; by means over seeds, nothing more."""
+    if len(means) < 2 or study.kind == "grid":
+        return ""
+    behind = [
+        value for value, mean in means[best].items()
+        if any(value in other and other[value] >= mean for name, other in means.items() if name != best)
+    ]  # fmt: skip
+    if not behind:
+        return f"{best} is ahead at every value, by the mean over seeds."
+    ahead = [value for value in means[best] if value > max(behind)]
+    if not ahead:
+        return ""
+    return f"{best} is ahead from {label_of(study, min(ahead))} {VARIED[study.kind]} on, by the mean over seeds."
 
 
 def _slopes(study: Study, model: str, laws: ModelLaws) -> Iterator[str]:
     line = laws.lines.get("test_accuracy")
     if line is None or study.kind in ("size", "imbalance"):
         return
-    units = {
-        "classes": (1, "1 class more"),
-        "rows": (1000, "1,000 images more per class"),
-        "noise": (10, "10 % more wrong labels"),
-    }
+    units = unit_of(study)
     parts = []
     for name, (unit, words) in units.items():
         known = [one for one in line.coefficients if one.name == name]
         if known:
             value, low, high = (100 * unit * x for x in (known[0].value, known[0].low, known[0].high))
-            parts.append(f"{words} changes it by {value:+.2f} points ({low:+.2f} to {high:+.2f})")
+            parts.append(f"{words} more changes it by {value:+.2f} points ({low:+.2f} to {high:+.2f})")
     if parts:
         yield f"By a straight line through {model}'s accuracy, {'; '.join(parts)}; n = {line.n}, R² = {line.r2:.2f}."
 
@@ -190,9 +220,16 @@ def _law(study: Study, model: str, laws: ModelLaws) -> str:
     )
 
 
-def _needs(study: Study, model: str, laws: ModelLaws) -> Iterator[str]:
-    for one in laws.needed:
-        yield f"{model}: {need(study, one)}."
+def unit_of(study: Study) -> dict[str, tuple[int, str]]:
+    """The unit that a variable's coefficient is given for, and its name: one that lies within what was measured."""
+    most = max((max(cell.rows, cell.minority or 0) for cell in study.cells), default=0)
+    many = next(unit for unit in (1000, 100, 10) if most >= 2 * unit or unit == 10)
+    return {
+        "rows": (many, f"{many:,} images per class"),
+        "minority": (many, f"{many:,} images of the minority"),
+        "classes": (1, "1 class"),
+        "noise": (10, "10 % of wrong labels"),
+    }
 
 
 def need(study: Study, one: Needed) -> str:
@@ -218,20 +255,28 @@ def _round(value: float) -> str:
     return f"{round(value / unit) * unit:,.0f}"
 
 
-def _remedies(study: Study) -> list[str]:
-    found = []
-    for model in study.models:
-        cells = [cell for cell in study.of(model) if cell.minority is not None]
-        if not cells or len({cell.remedy for cell in cells}) < 2:
-            continue
-        least = min(cell.minority or 0 for cell in cells)
-        means: dict[str, list[float]] = {}
-        for cell in cells:
-            if cell.minority == least and (value := judged_by(study, cell)) is not None:
-                means.setdefault(cell.remedy or "nothing", []).append(value)
-        said = ", ".join(f"{fmt.share(spread(v)[0], digits=2)} with {name}" for name, v in means.items())
-        found.append(f"With {least:,} images of {study.config['minority']}, {model}'s recall of it is {said}.")
-    return found
+def _remedies(study: Study, model: str) -> list[str]:
+    """What the remedies do to the smallest minority."""
+    cells = [cell for cell in study.of(model) if cell.minority is not None]
+    if len({cell.remedy for cell in cells}) < 2:
+        return []
+    least = min(cell.minority or 0 for cell in cells)
+    means: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell.minority == least and (value := judged_by(study, cell)) is not None:
+            means.setdefault(cell.remedy or "nothing", []).append(value)
+    said = ", ".join(f"{fmt.share(spread(v)[0], digits=2)} with {name}" for name, v in means.items())
+    return [f"With {least:,} images of {study.config['minority']}, {model}'s recall of it is {said}."]
+
+
+def need_short(one: Needed) -> str:
+    """The same in a cell of a table: "400", "some 1,200 (810 to 4,600)" or "no forecast"."""
+    if one.reached is not None:
+        return f"{one.reached:,}"
+    if one.rows is None:
+        return "no forecast"
+    upper = _round(one.rows.high) if np.isfinite(one.rows.high) else "…"
+    return f"some {_round(one.rows.value)} ({_round(one.rows.low)} to {upper})"
 
 
 def terms(study: Study) -> Mapping[str, str]:

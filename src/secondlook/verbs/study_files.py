@@ -9,7 +9,7 @@ from typing import Any
 
 from secondlook.errors import RunError
 from secondlook.judge.findings import StudyContext, judge_study
-from secondlook.judge.study_laws import laws_of
+from secondlook.judge.study_laws import better, laws_of
 from secondlook.runs.cells import read_cell
 from secondlook.runs.files import read_json, write_atomically, write_json
 from secondlook.runs.store import RunDirectory
@@ -37,6 +37,9 @@ def finish(
 
 
 def _with_laws(study: Study, wanted: Sequence[float], minority: str, seed: int, mute: Sequence[str]) -> Study:
+    done = [cell for cell in study.cells if cell.status == "ok"]
+    sized = study.kind in ("size", "grid", "imbalance")
+    wanted = wanted or (better(study.kind, done, minority) if sized else ())
     laws = {
         model: laws_of(study.kind, study.of(model), wanted, seed, minority) for model in study.models if study.of(model)
     }

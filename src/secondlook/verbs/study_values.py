@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from secondlook.errors import UsageError
+from secondlook.types import KINDS
+from secondlook.verbs.study_cells import REMEDIES, Varied
 
 _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)(?::([0-9]+))?")
 # More values than this are a slip of the pen: a cell each, times models and seeds.
@@ -61,3 +64,66 @@ def percentages(given: str | Sequence[float]) -> tuple[float, ...]:
             raise UsageError(f"expected shares of wrong labels in per cent, from 0 to below 100, got '{part}'")
         found.add(value)
     return tuple(sorted(found))
+
+
+# How messages call the values of a kind.
+_VALUES = {"size": "sizes", "imbalance": "sizes of the minority", "classes": "numbers of classes"}
+
+
+def what_varies(kind: str, values: Any, rows: Any, classes: Any, minority: str, remedy: str | Sequence[str]) -> Varied:
+    """What a study varies, checked as far as that can be without the images.
+
+    Raises:
+        UsageError: a kind, a number or a remedy that is none; or what goes with another kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"expected a study of {', '.join(KINDS)}, got '{kind}'")
+    remedies = [word.strip() for word in remedy.split(",") if word.strip()] if isinstance(remedy, str) else list(remedy)
+    _check_goes_together(kind, values, rows, classes, minority, remedies)
+    numbers: tuple[float, ...] = ()
+    if _given(values):
+        numbers = percentages(values) if kind == "noise" else whole_numbers(_VALUES[kind], values)
+    sizes = whole_numbers("--rows", [rows] if isinstance(rows, int) else rows) if _given(rows) else ()
+    if kind != "grid" and len(sizes) > 1:
+        raise UsageError(f"expected one number of --rows for a study of {kind}, got {len(sizes)}; a grid varies both")
+    counts = whole_numbers("--classes", classes) if _given(classes) else ()
+    return Varied(kind, numbers, sizes, counts, minority, tuple(dict.fromkeys(remedies)))
+
+
+def _given(several: Any) -> bool:
+    """Whether there is anything: text, a number, or numbers in a list or an array."""
+    return isinstance(several, int) or len(several) > 0
+
+
+def _check_goes_together(
+    kind: str, values: Any, rows: Any, classes: Any, minority: str, remedies: Sequence[str]
+) -> None:
+    if kind == "grid" and _given(values):
+        raise UsageError(f"expected --classes and --rows for a grid, got '{values}'; say which of the two it is")
+    if kind == "size" and _given(rows):
+        raise UsageError("expected the sizes of a size study as its values, got --rows; leave the option's name out")
+    if kind != "grid" and _given(classes):
+        raise UsageError(f"expected --classes for a grid only, got it for a study of {kind}; leave it out")
+    for word in remedies:
+        if word not in REMEDIES:
+            raise UsageError(f"expected --remedy out of {', '.join(REMEDIES)}, got '{word}'")
+    if kind != "imbalance" and (remedies or minority):
+        raise UsageError(f"expected --minority and --remedy for a study of imbalance only, got them for {kind}")
+
+
+def accuracies(given: str | Sequence[float]) -> tuple[float, ...]:
+    """The accuracies of a text or a list, each once, ascending.
+
+    Raises:
+        UsageError: what is no number between 0 and 1.
+    """
+    found = []
+    for part in given.split(",") if isinstance(given, str) and given else given:
+        try:
+            value = float(part)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 1:
+            raise UsageError(f"expected --accuracy as numbers between 0 and 1 such as 0.95,0.99, got '{part}'")
+        found.append(value)
+    return tuple(sorted(set(found)))

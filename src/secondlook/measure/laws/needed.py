@@ -31,19 +31,25 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
     if law.held_out is not None and not law.held_out.holds:
         sizes = ", ".join(f"{n:,}" for n in law.held_out.rows)
         return Needed(accuracy, None, refused=f"the smaller sizes do not foretell what was measured at {sizes}")
-    if value == inf or np.mean(drawn == inf) > 0.5:
-        floor = float(1 - law.floor * max(classes - 1, 1) ** law.growth)
-        return Needed(accuracy, None, refused=f"the law does not get there: it ends at an accuracy of {floor:.3f}")
+    if value == inf:
+        ends = f"{1 - law.floor * max(classes - 1, 1) ** law.growth:.3f}".removeprefix("0")
+        return Needed(accuracy, None, refused=f"the law that fits best does not get there, it ends at {ends}")
     if low > FARTHEST * most:
         return Needed(accuracy, None, refused=f"it lies beyond {FARTHEST:g} times the largest size measured, {most:,}")
     if high > max(WIDEST * max(low, 1.0), FARTHEST * most):
-        from_ = max(low, float(most))
+        from_ = _two_digits(max(low, float(most)))
         return Needed(
             accuracy,
             None,
-            refused=f"any number from {from_:,.0f} images per class on would agree with what was measured",
+            refused=f"any number from {from_:,.0f} images on would agree with what was measured",
         )
     return Needed(accuracy, Forecast(value, low, high))
+
+
+def _two_digits(value: float) -> float:
+    """Rounded to what a law supports."""
+    unit = 10.0 ** (len(f"{value:.0f}") - 2)
+    return round(value / unit) * unit
 
 
 def _reached(accuracy: float, rows: IntArray, errors: FloatArray) -> int | None:

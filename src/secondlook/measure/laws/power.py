@@ -116,9 +116,10 @@ def hold_out(rows: IntArray, errors: FloatArray, classes: IntArray | None = None
         return None
     measured, foretold = [], []
     for size in left_out:
-        here = np.asarray(rows) == size
-        k = 2 if classes is None else int(np.median(np.asarray(classes)[here]))
-        if classes is not None:
+        here, k = np.asarray(rows) == size, 2
+        if classes is not None:  # the middle one of those that are there
+            known = np.unique(np.asarray(classes)[here])
+            k = int(known[len(known) // 2])
             here &= np.asarray(classes) == k
         measured.append(float(np.asarray(errors)[here].mean()))
         foretold.append(foretell(law, int(size), k, trainings=int(here.sum()), level=HELD_OUT, seed=seed))
