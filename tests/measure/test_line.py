@@ -61,6 +61,14 @@ def test_what_does_not_vary_is_no_variable() -> None:
     assert isnan(found.fits), "three cells cannot tell a line from a bend"
 
 
+def test_where_nothing_varies_nothing_is_found() -> None:
+    found = fit_line("y", np.ones(12), {"rows": np.arange(12)})
+    assert found["rows"].value == pytest.approx(0, abs=1e-12)
+    assert isnan(found.fits)
+    assert isnan(found.r2)
+    assert found.json()["r2"] is None
+
+
 def test_a_line_needs_more_cells_than_numbers() -> None:
     with pytest.raises(ValueError, match="expected more cells than the 2 numbers of a line, got 2"):
         fit_line("y", np.array([1.0, 2.0]), {"rows": np.array([1, 2])})

@@ -267,6 +267,14 @@ def test_a_minority_too_small_for_every_part_is_no_class(tmp_path: Path) -> None
         sl.study("imbalance", (X, lone), "5,10", minority="rare", models=["knn"], out=tmp_path / "s", quiet=True)
 
 
+@pytest.mark.parametrize("kind", ["classes", "grid"])
+def test_classes_of_two_cannot_be_varied(kind: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=f"expected images of 3 classes at least for a study of {kind}, got column, row"
+    ):
+        sl.study(kind, bars(k=2), models=["knn"], out=tmp_path / "s", quiet=True)
+
+
 def test_without_values_sizes_are_doubled_up_to_all_there_is(tmp_path: Path) -> None:
     study = made(tmp_path / "s", values=(), models=["knn"], seeds=1)
     sizes = sorted({c.rows for c in study.cells})

@@ -94,6 +94,11 @@ def planned(varied: Varied, pool: Pool, models: Sequence[str], seeds: int, harde
     }  # fmt: skip
     if seeds < 1:
         raise UsageError(f"expected --seeds of 1 or more, got {seeds}")
+    if varied.kind in ("classes", "grid") and len(_everyone(pool)) < 3:
+        raise UsageError(
+            f"expected images of 3 classes at least for a study of {varied.kind}, got {few(pool.classes)}; vary the "
+            "size, imbalance or noise of these"
+        )
     one = [cell for seed in range(seeds) for cell in make[varied.kind](varied, pool, hardest, seed)]
     if len({(c.members, c.rows, c.noise, c.remedy) for c in one if c.seed == 0}) < 2:
         raise UsageError(f"expected two values at least to vary in a study of {varied.kind}, got one cell; give more")

@@ -11,6 +11,8 @@ import numpy as np
 from secondlook.types import Coefficient, FloatArray, IntArray, Line
 
 CONSTANT = "intercept"
+# Residuals whose squares are so small a share of all are rounding.
+_NOTHING = 1e-24
 
 
 def fit_line(response: str, y: FloatArray, variables: Mapping[str, FloatArray | IntArray]) -> Line:
@@ -49,12 +51,13 @@ def fit_line(response: str, y: FloatArray, variables: Mapping[str, FloatArray | 
 
 
 def _reset(y: FloatArray, X: FloatArray) -> float:
-    """RESET's p-value with the squared fit added, robust errors; NaN where there are too few cells."""
+    """RESET's p-value with the squared fit added, robust errors; NaN where there are too few cells, or no residuals."""
     import statsmodels.api as sm
     from statsmodels.stats.diagnostic import linear_reset
 
-    if len(y) <= X.shape[1] + 1 or X.shape[1] < 2:
+    plain = sm.OLS(y, X).fit()
+    if len(y) <= X.shape[1] + 1 or X.shape[1] < 2 or plain.ssr <= _NOTHING * float(np.square(y).sum()):
         return nan
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a perfect fit divides by zero: NaN, then
-        return float(linear_reset(sm.OLS(y, X).fit(), power=2, use_f=True, cov_type="HC3").pvalue)
+        warnings.simplefilter("ignore")  # a fit with the square in it may be perfect, and divides by zero: NaN, then
+        return float(linear_reset(plain, power=2, use_f=True, cov_type="HC3").pvalue)
