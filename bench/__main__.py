@@ -24,6 +24,7 @@ FULL = (
     "speed.bf16",
     "accuracy",
     "suspects",
+    "forecast",
     "scores",
     "coverage",
     "augment",

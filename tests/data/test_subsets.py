@@ -59,6 +59,12 @@ def test_classes_join_one_by_one() -> None:
     assert len({random_order(pool(), seed) for seed in range(20)}) > 5
 
 
+def test_a_class_without_training_images_joins_nothing() -> None:
+    p = pool()
+    without = Pool(p.labels, p.train[p.labels[p.train] != 1], p.test, p.classes)
+    assert sorted(random_order(without, 0)) == [0, 2, 3]
+
+
 def test_the_hardest_classes_are_those_that_are_taken_for_one_another() -> None:
     confusion = np.array([[90, 2, 0, 8], [1, 95, 4, 0], [0, 3, 97, 0], [12, 0, 0, 88]])
     assert hardest_order(confusion) == (0, 3, 1, 2)

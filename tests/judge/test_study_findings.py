@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from secondlook.judge.findings import StudyContext, judge_study
-from secondlook.judge.study_laws import laws_of
+from secondlook.judge.study_laws import better, laws_of
 from secondlook.types import Cell, Finding, Kind, Study
 
 SIZES = (50, 100, 200, 400, 800)
@@ -105,3 +105,31 @@ def test_a_check_that_does_not_apply_says_why(kind: Kind, code: str) -> None:
 def test_findings_can_be_muted() -> None:
     made = study("size", curve(lambda n: 2 * n**-0.5, 0.002))
     assert judge_study(StudyContext(made), mute=["S102"]).findings == ()
+
+
+def test_a_minority_s_forecast_is_of_the_minority() -> None:
+    cells = [
+        cell(400, 0.8, s, minority=n, hits=(980, round(1000 * r)))
+        for n, r in ((10, 0.5), (20, 0.65), (40, 0.755), (80, 0.829), (160, 0.6)) for s in range(3)
+    ]  # fmt: skip
+    found = codes(study("imbalance", cells, "dog"))["S104"]
+    assert "at 160 images of dog, for it, an error of" in found.title
+
+
+def test_sizes_at_which_all_is_wrong_tell_nothing() -> None:
+    rng = np.random.default_rng(0)
+    sizes = [5, 10, 20, 40, 80, 160, 320]
+    cells = [
+        cell(n, float(np.clip(1 - min(1, 4.0 * n**-0.6) - 0.01 * rng.standard_normal(), 0, 1)), s)
+        for n in sizes for s in range(3)
+    ]  # fmt: skip
+    law = laws_of("size", cells, (0.95,), 0).power
+    assert law is not None
+    assert law.rows[0] == 20
+    assert law.power == pytest.approx(0.6, abs=0.1)
+
+
+def test_accuracies_to_ask_for_follow_from_models_that_have_plain_cells() -> None:
+    cells = [cell(50, 0.8, model="a"), cell(100, 0.9, model="a"), cell(100, 0.99, model="b", remedy="oversample")]
+    assert better("size", cells) == (0.925, 0.95)
+    assert better("size", cells[2:]) == ()

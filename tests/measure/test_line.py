@@ -55,6 +55,12 @@ def test_a_bend_is_seen_and_a_line_is_not_taken_for_one() -> None:
     assert fit_line("y", 0.5 + 0.01 * x + noise, {"x": x}).fits > 0.05
 
 
+def test_a_line_through_two_values_cannot_be_told_from_a_bend() -> None:
+    for seed in range(10):
+        y = np.random.default_rng(seed).random(6)
+        assert isnan(fit_line("y", y, {"rows": np.repeat([100, 1000], 3)}).fits)
+
+
 def test_what_does_not_vary_is_no_variable() -> None:
     found = fit_line("y", np.array([1.0, 2.0, 3.1]), {"rows": np.array([1, 2, 3]), "classes": np.array([10, 10, 10])})
     assert [one.name for one in found.coefficients] == [CONSTANT, "rows"]

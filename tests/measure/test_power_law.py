@@ -132,3 +132,22 @@ def test_what_the_law_does_not_support_is_refused() -> None:
     assert needed(law, 0.99, SIZES, y).refused == "the smaller sizes do not foretell what was measured at 1,600"
     noisy = errors(np.random.default_rng(1), SIZES, floor=0.05, power=0.5, sigma=0.4)
     assert "would agree with what was measured" in needed(law_of(noisy), 0.92, SIZES, noisy).refused
+
+
+def test_a_forecast_lies_in_its_interval_and_errors_that_fall_faster_than_a_law_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.repeat([100, 200, 400, 800, 1600], 3)
+    y = np.repeat([0.2, 0.155, 0.115, 0.08, 0.055], 3) + rng.normal(0, 0.0015, 15)
+    law = fit_power(rows, y)
+    for n in (1600, 3200, 6400):
+        said = foretell(law, n)
+        assert said.low <= said.value <= said.high
+    assert needed(law, 0.96, rows, y).refused == "the error falls faster than a power law does, so none can be followed"
+
+
+def test_nothing_is_said_beyond_twenty_times_the_largest_size() -> None:
+    draws = np.tile([0.0, 1.6, 0.5, 0.0], (50, 1)) * np.linspace(0.8, 1.2, 50)[:, None] ** [0, 1, 0, 0]
+    law = PowerLaw(0.0, 1.6, 0.5, 0.0, 0.01, draws, np.full(50, 0.01), (250, 500, 1000), (2,))
+    rows = np.array([250, 500, 1000])
+    said = needed(law, 0.99, rows, 1.6 * rows**-0.5)
+    assert said.refused == "it lies beyond 20 times the largest size measured, 1,000"

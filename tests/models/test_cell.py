@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,12 @@ def test_a_class_that_was_not_learnt_is_never_answered() -> None:
     assert found["hits"][2] == 0
     assert np.array(found["confusion"])[:, 2].sum() == 0
     assert np.isfinite(found["test_log_loss"])
+
+
+def test_half_a_training_is_no_cell() -> None:
+    def press(kind: str, data: Any) -> None:
+        if data["epoch"] == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_cell(*task("mine"), press)

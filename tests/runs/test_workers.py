@@ -98,3 +98,13 @@ def test_a_folder_that_cannot_be_written_is_said(server: ForkServer, tmp_path: P
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot write the images to"):
         carried(LocalWorkers(server, 1, tmp_path / "file" / "x"), [Call("a", total, (1,))])
+
+
+def test_a_job_without_a_log_fails_alone(server: ForkServer, tmp_path: Path) -> None:
+    one = server.start(sleeping, tmp_path, 0.5, log=tmp_path / "log")
+    other = server.start(sleeping, tmp_path, 0.1, log=tmp_path / "missing" / "log")
+    with Interrupts() as interrupts:
+        ended = dict([server.next([one, other], interrupts)])
+        ended |= dict([server.next([job for job in (one, other) if job not in ended], interrupts)])
+    assert ended[one].value == 0.5
+    assert "No such file or directory" in ended[other].reason

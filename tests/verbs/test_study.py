@@ -247,6 +247,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"accuracy": "1.2"}, "expected --accuracy as numbers between 0 and 1 such as 0.95,0.99, got '1.2'"),
     ({"on": "moon"}, "expected --on local, ray, auto or ray://HOST:PORT, got 'moon'"),
     ({"workers": 0}, "expected --workers of 1 or more, got 0"),
+    ({"on": "ray", "limit": 5.0}, "expected --limit with --on local, since Ray ends no cell by itself, got --on ray"),
     ({"mute": "S999"}, "expected --mute with codes out of"),
 ]
 
@@ -280,6 +281,59 @@ def test_without_values_sizes_are_doubled_up_to_all_there_is(tmp_path: Path) -> 
     sizes = sorted({c.rows for c in study.cells})
     assert sizes[-1] == 68
     assert sizes == [4, 8, 17, 34, 68]
+
+
+def test_own_nets_join_the_default_models() -> None:
+    from secondlook.models.ladder import choose
+    from secondlook.verbs.study import DEFAULT_MODELS
+
+    assert [entry.name for entry in choose(DEFAULT_MODELS, {"mine": TINY})] == ["logistic", "lenet", "mine"]
+
+
+def test_another_seed_picks_other_classes(tmp_path: Path) -> None:
+    digits = sl.read("digits")
+    found = [
+        sl.study(
+            "grid", (digits.pixels[:600], digits.labels[:600]), classes="3,5", rows="5,10", models=["knn"], seeds=1,
+            seed=seed, quiet=True, out=tmp_path / f"{seed}",
+        ).cells[0].members
+        for seed in range(3)
+    ]  # fmt: skip
+    assert len(set(found)) > 1
+
+
+def test_ctrl_c_before_the_hardest_classes_are_known_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secondlook.runs.workers import LocalWorkers
+
+    monkeypatch.setattr(LocalWorkers, "run", lambda *_: iter(()))
+    with pytest.raises(InterruptedRunError, match="interrupted; nothing was fitted yet"):
+        made(tmp_path / "s", "classes", (2, 3), rows=20)
+
+
+def test_a_pilot_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secondlook.runs.job import Outcome
+    from secondlook.runs.workers import LocalWorkers
+
+    monkeypatch.setattr(LocalWorkers, "run", lambda *_: iter([(None, Outcome("failed", reason="no room"))]))
+    with pytest.raises(RunError, match="the hardest classes could not be found, since logistic failed: no room"):
+        made(tmp_path / "s", "classes", (2, 3), rows=20)
+
+
+def test_the_command_that_is_kept_has_all_that_decides(tmp_path: Path) -> None:
+    study = made(tmp_path / "s", "noise", (0, 100 / 3), rows=20, mute="s103,S105", accuracy=(0.9,), seeds=1)
+    assert " 0.0,33.333333333333336 " in study.config["command"]
+    assert "--mute S103,S105" in study.config["command"]
+    assert "--accuracy 0.9" in study.config["command"]
+
+
+def test_tables_say_which_cell_a_line_is_of(tmp_path: Path) -> None:
+    study = made(
+        tmp_path / "s", "imbalance", (3, 12), minority="slash", remedy="weights", rows=30, seeds=1, models=["knn"],
+        nets={"tiny": TINY}, epochs=2,
+    )  # fmt: skip
+    for table in (study.recalls(), study.curves()):
+        keys = ["model", "seed", "rows", "classes", "minority", "remedy"]
+        assert not table.duplicated([*keys, "class" if "class" in table else "epoch"]).any()
 
 
 def test_muted_findings_are_left_out(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ def wrong_labels(pool: Pool, items: IntArray, classes: Sequence[int], share: flo
 
 
 def random_order(pool: Pool, seed: int) -> tuple[int, ...]:
-    """The classes in a random order: the first three lie within the first four."""
-    return tuple(seeds.stream(seed, "study", "classes").permutation(len(pool.classes)).tolist())
+    """The classes with training images in a random order: the first three lie within the first four."""
+    return tuple(seeds.stream(seed, "study", "classes").permutation(np.flatnonzero(pool.counts())).tolist())
 
 
 def hardest_order(confusion: NDArray[np.int64]) -> tuple[int, ...]:

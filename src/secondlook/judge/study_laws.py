@@ -20,6 +20,8 @@ VARIABLES: dict[Kind, tuple[str, ...]] = {
     "grid": ("classes", "rows"),
     "noise": ("noise",),
 }
+# Sizes at which models are wrong so often are left out of a power law.
+HOPELESS = 0.95
 RESPONSES = ("test_accuracy", "test_log_loss")
 
 
@@ -76,6 +78,10 @@ def _power(
 ) -> PowerLaw | None:
     from dataclasses import replace
 
+    # Where nearly all is wrong an error says nothing of how it will fall.
+    means = {n: float(errors[rows == n].mean()) for n in np.unique(rows)}
+    tells = np.array([means[n] < HOPELESS for n in rows], dtype=bool)
+    rows, errors, classes = rows[tells], errors[tells], None if classes is None else classes[tells]
     try:
         found = fit_power(rows, errors, classes, seed=seed)
     except ValueError as error:
@@ -91,6 +97,8 @@ def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float
     least = []
     for model in dict.fromkeys(cell.model for cell in cells):
         rows, errors, classes = _measured(kind, _plain([c for c in cells if c.model == model]), minority)
+        if not len(rows):
+            continue
         there = rows == rows.max()
         if classes is not None:
             there &= classes == classes[there].max()

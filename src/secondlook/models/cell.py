@@ -18,6 +18,7 @@ from secondlook.measure.scores import confusion, log_loss
 from secondlook.models.base import hold_out
 from secondlook.models.class_weight import BALANCED, resolve
 from secondlook.models.entry import Entry
+from secondlook.models.train import INTERRUPTED
 from secondlook.types import Epoch, IntArray
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -61,7 +62,7 @@ def fit_cell(pixels: NDArray[Any] | Path, task: CellTask, emit: Emit) -> dict[st
         net; notes.
 
     Raises:
-        FitError: its probabilities are not probabilities.
+        FitError: its probabilities are not probabilities. KeyboardInterrupt: Ctrl-C, before its training was done.
     """
     images = np.load(pixels, mmap_mode="r") if isinstance(pixels, Path) else pixels
     model = task.entry.make(seeds.integer(task.seed, "fit", task.entry.name))
@@ -78,6 +79,8 @@ def fit_cell(pixels: NDArray[Any] | Path, task: CellTask, emit: Emit) -> dict[st
     started = perf_counter()
     model.fit(X, y, None if weights is None else weights[y], **options)
     fit_seconds = perf_counter() - started - getattr(model, "prepare_seconds_", 0.0)
+    if hasattr(model, "history_") and model.history_.ended == INTERRUPTED:
+        raise KeyboardInterrupt  # half a training is no cell
     said = _answers(model, images[task.test_items], len(task.names))
     matrix = confusion(task.test_labels, said.argmax(axis=1), len(task.names))
     counts = matrix.sum(axis=1)

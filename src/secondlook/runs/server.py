@@ -90,19 +90,19 @@ def _child(request: dict[str, str], fd: int) -> None:
     """Runs the job in the forked child; never returns."""
     import traceback
 
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.setpgid(0, 0)
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
     pipe = Connection(fd)
 
     def emit(kind: str, data: dict[str, Any]) -> None:
         pipe.send(("event", kind, data))
 
     try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setpgid(0, 0)
+        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         import cloudpickle
 
         with open(request["task"], "rb") as file:  # noqa: PTH123  # pathlib is not imported in a bare child

@@ -59,6 +59,9 @@ def page_html(study: Study) -> str:
             coefficients=_coefficients(study),
             residuals=_residuals(study),
             needed=_needed(study),
+            grows="images of it, the other classes as they are"
+            if study.kind == "imbalance"
+            else ("images per class, all classes growing alike"),
             cards=cards(study.findings, None),
             made=_made(study),
             terms=terms(study),
@@ -149,16 +152,19 @@ class NeedTable:
 
 def _needed(study: Study) -> list[NeedTable]:
     laws = {model: found for model, found in study.laws.items() if found.needed}
-    return [_need_table(laws, at) for at in range(max((len(found.needed) for found in laws.values()), default=0))]
+    whole = str(study.config["minority"]) if study.kind == "imbalance" else "all together"
+    return [
+        _need_table(laws, whole, at) for at in range(max((len(found.needed) for found in laws.values()), default=0))
+    ]
 
 
-def _need_table(laws: Mapping[str, ModelLaws], at: int) -> NeedTable:
+def _need_table(laws: Mapping[str, ModelLaws], whole: str, at: int) -> NeedTable:
     def cells(of: Callable[[ModelLaws], Sequence[Needed]]) -> tuple[tuple[str, str], ...]:
         found = [of(one) for one in laws.values()]
         return tuple((need_short(some[at]), some[at].refused) if len(some) > at else ("–", "") for some in found)
 
     first = next(iter(laws.values()))
-    lines = [("all together", cells(lambda one: one.needed))]
+    lines = [(whole, cells(lambda one: one.needed))]
     names = dict.fromkeys(name for one in laws.values() for name in one.by_class)
     lines += [(name, cells(lambda one, name=name: one.by_class.get(name, ()))) for name in names]  # type: ignore[misc]
     return NeedTable(fmt.share(first.needed[at].accuracy, digits=3), tuple(laws), tuple(lines))

@@ -163,7 +163,7 @@ def plot_learning(study: Study, model: str, ax: Axes | None = None, *, palette: 
         known = ~np.isnan(table).any(axis=0)
         colour = ramp(at / max(1, len(values) - 1))
         ax.plot(np.flatnonzero(known) + 1, table[:, known].mean(axis=0), color=colour, linewidth=1.5)
-        if at in (0, len(values) - 1):
+        if at in (0, len(values) - 1) and known.any():
             end = int(np.flatnonzero(known)[-1])
             ax.annotate(f" {value:,}" if not isinstance(value, tuple) else "", (end + 1, table[:, end].mean()),
                         size=SMALL, color=palette.quiet, va="center")  # fmt: skip

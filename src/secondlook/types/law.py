@@ -82,7 +82,7 @@ class PowerLaw:
 
     Attributes:
         floor, scale, power, growth: the estimates; growth is 0 where the number of classes does not vary.
-        noise: σ, where an error's variance is σ² · err · (1 - err).
+        noise: σ, where an error's variance is σ² · err · (1 - err); above an error of .5, as at .5.
         draws: (m, 4), the four parameters in bootstrap samples, from which intervals come; there the floor may be
             negative. sigmas: (m,), σ in each.
         rows: the numbers of images per class that were measured, ascending; classes: those of classes.

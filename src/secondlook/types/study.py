@@ -68,15 +68,22 @@ class Cell:
         at = self.members.index(name)
         return self.hits[at] / self.counts[at] if self.counts[at] else None
 
-    def json(self) -> dict[str, Any]:
-        """A plain dictionary; what was not varied is left out."""
-        varied = {"minority": self.minority, "noise": self.noise, "remedy": self.remedy, "order": self.order or None}
+    @property
+    def varied(self) -> dict[str, Any]:
+        """Which cell it is: model, seed, images per class, classes, and what else was varied."""
+        more = {"minority": self.minority, "noise": self.noise, "remedy": self.remedy, "order": self.order or None}
         return {
             "model": self.model,
             "seed": self.seed,
             "rows": self.rows,
             "classes": self.classes,
-            **{name: value for name, value in varied.items() if value is not None},
+            **{name: value for name, value in more.items() if value is not None},
+        }
+
+    def json(self) -> dict[str, Any]:
+        """A plain dictionary; what was not varied is left out."""
+        return {
+            **self.varied,
             "test_accuracy": self.test_accuracy,
             "test_low": self.test_low,
             "test_high": self.test_high,
@@ -172,12 +179,7 @@ class Study:
         """One line per epoch of every net: what its cell varied, and the losses and accuracies of training."""
         import pandas as pd
 
-        lines = [
-            {"model": c.model, "seed": c.seed, "rows": c.rows, "classes": c.classes, **vars(epoch)}
-            for c in self.cells
-            if c.history is not None
-            for epoch in c.history.epochs
-        ]
+        lines = [{**c.varied, **vars(epoch)} for c in self.cells if c.history is not None for epoch in c.history.epochs]
         return pd.DataFrame(lines)
 
     def recalls(self) -> pd.DataFrame:
@@ -185,11 +187,10 @@ class Study:
         import pandas as pd
 
         lines = [
-            {"model": c.model, "seed": c.seed, "rows": c.rows, "class": name, "hits": hits, "n": n,
-             "recall": hits / n if n else None}
+            {**c.varied, "class": name, "hits": hits, "n": n, "recall": hits / n if n else None}
             for c in self.cells
             for name, hits, n in zip(c.members, c.hits, c.counts, strict=bool(c.hits))
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(lines)
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -103,10 +103,15 @@ def study(
     if workers is not None and workers < 1:
         raise UsageError(f"expected --workers of 1 or more, got {workers}; leave it out for one per core")
     varied = what_varies(kind, values, rows, classes, minority, remedy)
-    names = DEFAULT_MODELS if models is None and not nets else models
+    names = DEFAULT_MODELS if models is None else models
+    if limit is not None and on != "local":
+        raise UsageError(
+            f"expected --limit with --on local, since Ray ends no cell by itself, got --on {on}; leave one out"
+        )
     options = Options(
         0.15, test, "accuracy", False, epochs, None, seconds(limit), size, seed, group=group, resize=resize,
         strict=strict, cache=cache, seeds=seeds, engine=engine, precision=precision, augment=augment,
+        mute=",".join(muted(mute)),
     )  # fmt: skip
     wanted = accuracies(accuracy)
     return Asked(data, varied, names, nets or {}, options, wanted, workers, on, out, quiet, muted(mute)).made()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from secondlook import seeds
 from secondlook.data.subsets import Pool, random_order
 from secondlook.data.words import few
 from secondlook.errors import UsageError
@@ -80,10 +81,18 @@ class Varied:
     remedies: tuple[str, ...] = ()
 
 
-def planned(varied: Varied, pool: Pool, models: Sequence[str], seeds: int, hardest: Sequence[int]) -> list[Planned]:
+def cell_seed(study: int, cell: int) -> int:
+    """What gives the streams of a study's cells of one number: its images, its classes, its initial weights."""
+    return seeds.integer(study, "cell", cell)
+
+
+def planned(
+    varied: Varied, pool: Pool, models: Sequence[str], draws: int, hardest: Sequence[int], seed: int
+) -> list[Planned]:
     """The cells of a study, model by model.
 
     Args:
+        draws: of every cell. seed: the study's.
         hardest: class codes, those first that are most often taken for one another; () where they are not asked for.
 
     Raises:
@@ -92,14 +101,16 @@ def planned(varied: Varied, pool: Pool, models: Sequence[str], seeds: int, harde
     make: dict[Kind, Callable[[Varied, Pool, Sequence[int], int], list[Planned]]] = {
         "size": _size, "imbalance": _imbalance, "classes": _classes, "grid": _grid, "noise": _noise,
     }  # fmt: skip
-    if seeds < 1:
-        raise UsageError(f"expected --seeds of 1 or more, got {seeds}")
     if varied.kind in ("classes", "grid") and len(_everyone(pool)) < 3:
         raise UsageError(
             f"expected images of 3 classes at least for a study of {varied.kind}, got {few(pool.classes)}; vary the "
             "size, imbalance or noise of these"
         )
-    one = [cell for seed in range(seeds) for cell in make[varied.kind](varied, pool, hardest, seed)]
+    one = [
+        replace(cell, seed=draw)
+        for draw in range(draws)
+        for cell in make[varied.kind](varied, pool, hardest, cell_seed(seed, draw))
+    ]
     if len({(c.members, c.rows, c.noise, c.remedy) for c in one if c.seed == 0}) < 2:
         raise UsageError(f"expected two values at least to vary in a study of {varied.kind}, got one cell; give more")
     return [
@@ -116,7 +127,7 @@ def _size(varied: Varied, pool: Pool, hardest: Sequence[int], seed: int) -> list
 
 
 def _classes(varied: Varied, pool: Pool, hardest: Sequence[int], seed: int) -> list[Planned]:
-    k = len(pool.classes)
+    k = len(_everyone(pool))
     counts = [int(n) for n in varied.values] or list(range(2, k + 1))
     _check_classes(counts, k)
     rows = _rows(varied, pool)
@@ -129,7 +140,7 @@ def _classes(varied: Varied, pool: Pool, hardest: Sequence[int], seed: int) -> l
 
 
 def _grid(varied: Varied, pool: Pool, hardest: Sequence[int], seed: int) -> list[Planned]:
-    k = len(pool.classes)
+    k = len(_everyone(pool))
     counts = varied.classes or tuple(range(min(3, k), k + 1))
     _check_classes(counts, k)
     sizes = varied.rows or tuple(_doublings(_most(pool, _everyone(pool))))

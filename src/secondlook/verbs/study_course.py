@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secondlook import seeds
 from secondlook.data.plan import Plan
 from secondlook.data.subsets import Pool, hardest_order, subset, wrong_labels
-from secondlook.errors import InterruptedRunError
+from secondlook.errors import InterruptedRunError, RunError
 from secondlook.measure.intervals import wilson
 from secondlook.models.cell import CellTask, fit_cell
 from secondlook.models.entry import Entry, Size
@@ -23,7 +22,7 @@ from secondlook.runs.interrupts import Interrupts
 from secondlook.runs.job import Outcome
 from secondlook.runs.workers import Call, Workers
 from secondlook.types import Cell, History, ImageSet
-from secondlook.verbs.study_cells import Planned
+from secondlook.verbs.study_cells import Planned, cell_seed
 
 if TYPE_CHECKING:
     from secondlook.show.study_progress import Progress
@@ -52,7 +51,7 @@ class Course:
 
     def call(self, cell: Planned) -> Call:
         """The job of a cell."""
-        pool, seed = self.pool, seeds.integer(self.seed, "cell", cell.seed)
+        pool, seed = self.pool, cell_seed(self.seed, cell.seed)
         items = subset(pool, dict(zip(cell.members, cell.rows, strict=True)), seed)
         labels = pool.labels[items]
         if cell.noise:
@@ -143,13 +142,13 @@ def hardest_classes(course: Course, entry: Entry, workers: Workers, folder: Path
     labels, asked = (np.searchsorted(members, pool.labels[some]) for some in (items, others))
     task = CellTask(entry, items, labels, others, asked, names, course.seed)
     with Interrupts() as interrupts:
-        for _, outcome in workers.run([Call("pilot", fit_cell, (task,))], course.images.pixels, _silent, interrupts):
-            if interrupts.count:
-                raise InterruptedRunError("interrupted; nothing was fitted yet")
-            if outcome.status != "ok":
-                raise RuntimeError(f"the pilot could not be fitted: {outcome.reason}")
-            found = outcome.value["confusion"]
-    order = tuple(int(members[at]) for at in hardest_order(np.array(found)))
+        calls = [Call("pilot", fit_cell, (task,))]
+        ended = [one for _, one in workers.run(calls, course.images.pixels, _silent, interrupts)]
+        if interrupts.count or not ended:
+            raise InterruptedRunError("interrupted; nothing was fitted yet")
+    if ended[0].status != "ok":
+        raise RunError(f"the hardest classes could not be found, since {PILOT} failed: {ended[0].reason}")
+    order = tuple(int(members[at]) for at in hardest_order(np.array(ended[0].value["confusion"])))
     write_json(kept, list(order))
     return order
 

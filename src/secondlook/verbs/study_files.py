@@ -81,7 +81,7 @@ def command_line(
 ) -> str:  # fmt: skip
     """The command line that makes this study, or goes on with it."""
     words = ["secondlook", "study", varied.kind, str(data) if isinstance(data, str | Path) else "DATA"]
-    words += [",".join(f"{value:g}" for value in varied.values)] if varied.values else []
+    words += [",".join(repr(value) for value in varied.values)] if varied.values else []
     words += ["--models", models if isinstance(models, str) else ",".join(models)] if models is not None else []
     for name, net in nets.items():
         words += ["--net", f"{name}={net if isinstance(net, str) else 'MODULE'}"]
@@ -91,6 +91,7 @@ def command_line(
     for name, several in lists.items():
         words += [f"--{name}", ",".join(str(one) for one in several)] if several else []
     words += ["--minority", varied.minority] if varied.minority else []
+    words += ["--mute", options.mute] if options.mute else []
     plain = Options(0.15, TEST, "accuracy", False, None, None, None, None, 0, seeds=3)
     for name in ("test", "epochs", "limit", "size", "seed", "group", "resize", "seeds", "engine", "precision"):
         value = getattr(options, name)

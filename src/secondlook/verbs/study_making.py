@@ -113,7 +113,7 @@ class Asked:
                 f"expected a net among the models for --remedy augment, got {', '.join(course.entries)}; add one, or "
                 "leave augment out"
             )
-        cells = planned(self.varied, course.pool, list(course.entries), self.options.seeds, hardest)
+        cells = planned(self.varied, course.pool, list(course.entries), self.options.seeds, hardest, self.options.seed)
         return [cell for cell in cells if cell.remedy != "augment" or cell.model in nets]
 
     def _hardest(self, course: Course, hands: Workers, folder: Path) -> tuple[int, ...]:

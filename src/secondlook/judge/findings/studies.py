@@ -126,9 +126,11 @@ def _no_forecast(context: StudyContext) -> Finding | None:
         return None
     model, held = next(iter(missed.items()))
     foretold = held.foretold[-1]
+    rare = context.study.kind == "imbalance"
+    of = f"of {context.study.config['minority']}, for it," if rare else "per class"
     return Finding(
         "S104",
-        f"The smaller sizes do not foretell the largest for {model}: at {held.rows[-1]:,} images per class an error of "
+        f"The smaller sizes do not foretell the largest for {model}: at {held.rows[-1]:,} images {of} an error of "
         f"{percent(foretold.low)} to {percent(foretold.high)} was foretold, {percent(held.measured[-1])} was measured.",
         "warning",
         {name: one.json() for name, one in missed.items()},

@@ -58,6 +58,10 @@ def _reset(y: FloatArray, X: FloatArray) -> float:
     plain = sm.OLS(y, X).fit()
     if len(y) <= X.shape[1] + 1 or X.shape[1] < 2 or plain.ssr <= _NOTHING * float(np.square(y).sum()):
         return nan
+    wider = np.column_stack([X[:, 1:], np.square(plain.fittedvalues)])
+    wider = (wider - wider.mean(axis=0)) / np.maximum(wider.std(axis=0), 1e-300)
+    if np.linalg.matrix_rank(wider, tol=1e-6 * len(y)) < wider.shape[1]:
+        return nan  # the square is a straight line itself, as where a variable has two values only
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fit with the square in it may be perfect, and divides by zero: NaN, then
         return float(linear_reset(plain, power=2, use_f=True, cov_type="HC3").pvalue)

@@ -34,7 +34,9 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
     if value == inf:
         ends = f"{1 - law.floor * max(classes - 1, 1) ** law.growth:.3f}".removeprefix("0")
         return Needed(accuracy, None, refused=f"the law that fits best does not get there, it ends at {ends}")
-    if low > FARTHEST * most:
+    if float(np.quantile(law.draws[:, 0], 0.975)) < 0:
+        return Needed(accuracy, None, refused="the error falls faster than a power law does, so none can be followed")
+    if value > FARTHEST * most:
         return Needed(accuracy, None, refused=f"it lies beyond {FARTHEST:g} times the largest size measured, {most:,}")
     if high > max(WIDEST * max(low, 1.0), FARTHEST * most):
         from_ = _two_digits(max(low, float(most)))
@@ -43,7 +45,7 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
             None,
             refused=f"any number from {from_:,.0f} images on would agree with what was measured",
         )
-    return Needed(accuracy, Forecast(value, low, high))
+    return Needed(accuracy, Forecast(value, min(low, value), max(high, value)))
 
 
 def _two_digits(value: float) -> float:

@@ -45,8 +45,8 @@ def fit_power(
 ) -> PowerLaw:
     """The law of some cells, with a bootstrap.
 
-    An error's variance is taken as σ² · err · (1 - err). The bootstrap draws errors from the fitted law with a σ that
-    is uncertain itself (its square is scaled inverse χ²), and fits each draw.
+    An error's variance is taken as σ² · err · (1 - err), and as that of .5 above it. The bootstrap draws errors from
+    the fitted law with a σ that is uncertain itself (its square is scaled inverse χ²), and fits each draw.
 
     Args:
         rows: (m,), images per class. errors: (m,), 1 - accuracy. classes: (m,), how many classes; None where all have
@@ -96,7 +96,9 @@ def foretell(
         noise = seeds.stream(seed, "forecast").standard_normal(len(drawn))
         drawn = drawn + law.sigmas * np.sqrt(_variance(drawn) / trainings) * noise
     low, high = np.quantile(np.clip(drawn, 0, 1), ((1 - level) / 2, (1 + level) / 2))
-    return Forecast(value, float(low), float(high))
+    # Where the floor that fits best is below 0, the law that may not go there lies above its own samples.
+    value = min(value, 1.0)
+    return Forecast(value, min(float(low), value), max(float(high), value))
 
 
 def hold_out(rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, seed: int = 0) -> HeldOut | None:
@@ -178,6 +180,6 @@ def _value(parameters: FloatArray, rows: FloatArray | IntArray | float, classes:
 
 
 def _variance(errors: FloatArray) -> FloatArray:
-    """An error's variance in units of σ²."""
-    inside = np.clip(errors, LEAST_ERROR, 1 - LEAST_ERROR)
+    """An error's variance in units of σ²: err · (1 - err), which does not fall again where nearly all is wrong."""
+    inside = np.clip(errors, LEAST_ERROR, 0.5)
     return np.asarray(inside * (1 - inside))
