@@ -22,7 +22,7 @@ from secondlook.types import FloatArray, Forecast, HeldOut, IntArray, PowerLaw
 DRAWS = 1_000
 # Grids of the two exponents. Learning curves of classifiers have powers from some 0.1 to 1.
 POWERS = np.geomspace(0.02, 3.0, 120)
-GROWTHS = np.linspace(0.0, 2.5, 26)
+GROWTHS = np.linspace(0.0, 2.5, 51)
 # An error of 0 has no variance by the law's own account: as if there were so much of it.
 LEAST_ERROR = 1e-4
 # The level of the intervals that held-out sizes must lie in: a right law fails in one of a hundred cases.
@@ -63,11 +63,12 @@ def fit_power(
             f"expected {LEAST_SIZES} sizes and {free + 1} cells at least, got {len(np.unique(rows))} sizes"
         )
     sizes = np.asarray(rows, dtype=np.float64)
-    grid = _grid(sizes, k, POWERS, GROWTHS)
+    powers = POWERS if free == 3 else POWERS[::2]  # two grids make many points
+    grid = _grid(sizes, k, powers, GROWTHS)
     y = np.asarray(errors, dtype=np.float64)
     variances = _variance(np.full_like(y, y.mean()))
     for _ in range(4):  # the weights follow the fit, and settle at once
-        best = _finest(sizes, k, y, variances, _solve(grid, y[:, None], variances)[0])
+        best = _finest(sizes, k, y, variances, _solve(grid, y[:, None], variances)[0], powers)
         fitted = _value(best, rows, k)
         variances = _variance(fitted)
     sigma2 = float((np.square(y - fitted) / variances).sum() / (len(y) - free))
@@ -135,9 +136,11 @@ def _grid(rows: FloatArray, classes: IntArray, powers: FloatArray, growths: Floa
     return _Grid(powers, grown, falls, np.exp(np.outer(grown, np.log(np.maximum(classes - 1, 1)))))
 
 
-def _finest(rows: FloatArray, classes: IntArray, y: FloatArray, variances: FloatArray, best: FloatArray) -> FloatArray:
+def _finest(
+    rows: FloatArray, classes: IntArray, y: FloatArray, variances: FloatArray, best: FloatArray, powers: FloatArray
+) -> FloatArray:
     """The parameters of the best point between those of the grid, looked for on finer and finer ones around it."""
-    ratio, step = POWERS[1] / POWERS[0], GROWTHS[1] - GROWTHS[0]
+    ratio, step = powers[1] / powers[0], GROWTHS[1] - GROWTHS[0]
     for _ in range(3):
         around = np.linspace(-1, 1, 17)
         grid = _grid(rows, classes, best[2] * ratio**around, np.maximum(best[3] + step * around, 0))
