@@ -114,13 +114,13 @@ def test_a_study_draws_on_the_axes_given_or_its_own(kind: str) -> None:
 
 def test_sentences_say_what_changed_who_leads_by_which_law_and_how_many_more() -> None:
     said = " ".join(sentences(study_of("size")))
-    assert "From 20 to 400 images per class accuracy goes: logistic's from " in said
+    assert "From 20 to 400 images per class, accuracy goes from ." in said
     assert " by the mean over seeds." in said
     assert "Each doubling of the images takes " in said
     assert ": an accuracy of ." in said
     assert 2 <= len(sentences(study_of("size"))) <= 6
     grid = " ".join(sentences(study_of("grid")))
-    assert grid.startswith("From 2 classes of 20 images to 3 of 200 accuracy goes: logistic's from ")
+    assert grid.startswith("From 2 classes of 20 images to 3 of 200, accuracy goes from .")
     assert "1 class more changes it by " in grid
     assert "100 images per class more changes it by" in grid
     rare = " ".join(sentences(study_of("imbalance")))

@@ -9,7 +9,6 @@ import typer
 
 from secondlook.cli.app import (
     Data,
-    Engine,
     Group,
     Json,
     Mute,
@@ -47,7 +46,9 @@ def study(
     seeds: Annotated[int, typer.Option(help="Draws of every cell: other images, other initial weights.")] = 3,
     test: Test = "0.15",
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
-    engine: Engine = "auto",
+    engine: Annotated[
+        str, typer.Option(help="Who trains nets: auto (native code where a net has it), torch, native.")
+    ] = "auto",
     precision: Precision = "auto",
     limit: Annotated[str | None, typer.Option(help="Time for one cell: 90s, 10m, 1h.")] = None,
     workers: Annotated[int | None, typer.Option(help="Cells at a time; as many as there are cores.")] = None,

@@ -162,7 +162,7 @@ def _change(study: Study, means: Mapping[str, Mapping[Any, float]]) -> str:
         return ""
     first, last = values[0], values[-1]
     moved = [
-        f"{model}'s from {fmt.share(found[first], digits=3)} to {fmt.share(found[last], digits=3)}"
+        f"from {fmt.share(found[first], digits=3)} to {fmt.share(found[last], digits=3)} with {model}"
         for model, found in means.items()
         if first in found and last in found
     ]
@@ -173,7 +173,7 @@ def _change(study: Study, means: Mapping[str, Mapping[Any, float]]) -> str:
     if study.kind == "grid":
         (ka, na), (kb, nb) = first, last
         span = f"From {ka} classes of {na:,} images to {kb} of {nb:,}"
-    return f"{span} {of} goes: {', '.join(moved)}."
+    return f"{span}, {of} goes {', '.join(moved)}."
 
 
 def _lead(study: Study, means: Mapping[str, Mapping[Any, float]], best: str) -> str:
