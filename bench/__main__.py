@@ -25,6 +25,7 @@ FULL = (
     "accuracy",
     "suspects",
     "forecast",
+    "study_grid",
     "scores",
     "coverage",
     "augment",

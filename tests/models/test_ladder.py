@@ -102,6 +102,7 @@ def test_pytorch_is_needed_for_nets_alone(models: Any, nets: Any, needed: bool) 
         assert any(entry.is_net for entry in choose(models, nets)) == needed
 
 
+@pytest.mark.slow
 def test_saving_classical_models_does_not_import_pytorch() -> None:
     code = "import secondlook.models.classical, secondlook.models.saving, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -187,6 +187,7 @@ def test_counts_of_the_matrix_stand_in_its_titles(written):
     assert f"given {i}, says {j}: {counts[i, j]} of {counts[i].sum()} (" in text
 
 
+@pytest.mark.slow
 def test_a_page_with_345_classes_and_12_models_stays_below_5_mb(make_run, tmp_path):
     twelve = tuple((f"net-{i}", "convolution", 0.95 - 0.03 * i, *[1000 * 2**i] * 3, 3.0 * i) for i in range(12))
     classes = [f"a rather long class name {i}" for i in range(345)]

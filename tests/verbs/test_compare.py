@@ -196,6 +196,7 @@ def test_a_fit_beyond_its_limit_is_a_row_that_says_so(tmp_path: Path) -> None:
     assert run["majority"].status == "ok"
 
 
+@pytest.mark.slow
 def test_a_net_at_its_limit_keeps_its_best_so_far(tmp_path: Path) -> None:
     run = sl.compare(bars(), models=["majority"], nets=TINY, epochs=1_000_000, limit=6, out=tmp_path / "r", quiet=True)
     row = run["tiny"]
@@ -476,6 +477,7 @@ def test_numpy_s_numbers_and_names_with_commas_are_welcome(tmp_path: Path) -> No
     assert run["knn"].n_test == 12
 
 
+@pytest.mark.slow
 def test_the_command_that_is_kept_is_the_same_command(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     words = [
@@ -499,6 +501,7 @@ def test_the_command_that_is_kept_is_the_same_command(tmp_path: Path) -> None:
     assert "is finished already" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_run_in_which_nothing_was_fitted_says_look(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     done = command("compare", "bars.npz", "--models", "majority", "--budget", "0.0001", cwd=tmp_path)
@@ -506,6 +509,7 @@ def test_a_run_in_which_nothing_was_fitted_says_look(tmp_path: Path) -> None:
     assert "no model finished" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_listener_that_leaves_early_does_not_end_the_comparison(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     program = [
@@ -525,6 +529,7 @@ def test_a_listener_that_leaves_early_does_not_end_the_comparison(tmp_path: Path
     assert sl.load_run(tmp_path / "runs" / "bars-1").chosen
 
 
+@pytest.mark.slow
 def test_a_terminal_without_our_characters_still_gets_its_table(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     program = [

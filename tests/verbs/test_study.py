@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import secondlook as sl
+from secondlook.cli import main
 from secondlook.errors import InterruptedRunError, RunError, UsageError
 from secondlook.seeds import stream
 from secondlook.types import Cell, Study
@@ -248,6 +249,9 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"on": "moon"}, "expected --on local, ray, auto or ray://HOST:PORT, got 'moon'"),
     ({"workers": 0}, "expected --workers of 1 or more, got 0"),
     ({"on": "ray", "limit": 5.0}, "expected --limit with --on local, since Ray ends no cell by itself, got --on ray"),
+    ({"recipe": "batches=3"}, "expected --recipe with names out of batch, learning_rate, .* got 'batches'"),
+    ({"recipe": "batch=many"}, "expected batch in --recipe to be a whole number of 1 or more, got 'many'"),
+    ({"recipe": {"schedule": "flat"}}, "expected schedule in --recipe to be one of cosine, constant, got 'flat'"),
     ({"mute": "S999"}, "expected --mute with codes out of"),
 ]
 
@@ -336,6 +340,17 @@ def test_tables_say_which_cell_a_line_is_of(tmp_path: Path) -> None:
         assert not table.duplicated([*keys, "class" if "class" in table else "epoch"]).any()
 
 
+def test_a_recipe_is_how_nets_are_trained(tmp_path: Path) -> None:
+    words: dict[str, Any] = {"values": (10, 20), "models": ["knn"], "nets": {"tiny": TINY}, "epochs": 4, "seeds": 1}
+    study = made(tmp_path / "a", recipe="batch=8, schedule=constant, learning_rate=0.01, patience=4", **words)
+    rates = {epoch.learning_rate for cell in study.of("tiny") for epoch in cell.history.epochs}  # type: ignore[union-attr]
+    assert rates == {0.01}
+    assert all(len(cell.history.epochs) == 4 for cell in study.of("tiny"))  # type: ignore[union-attr]
+    assert "--recipe batch=8,schedule=constant,learning_rate=0.01,patience=4" in study.config["command"]
+    with pytest.raises(RunError, match=r"another configuration \(recipe was"):
+        made(tmp_path / "a", **words)
+
+
 def test_muted_findings_are_left_out(tmp_path: Path) -> None:
     plain = made(tmp_path / "a", nets={"broken": failing}, seeds=1)
     muted = made(tmp_path / "b", nets={"broken": failing}, seeds=1, mute="s101")
@@ -398,20 +413,29 @@ def test_a_study_killed_at_ten_random_moments_ends_with_the_same_table(tmp_path:
     assert numbers(sl.load_study(tmp_path / "cut")) == numbers(whole)
 
 
-def test_the_command_prints_its_table_and_json_nothing_else(tmp_path: Path) -> None:
+def test_the_command_prints_its_table_and_json_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def said(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["secondlook", "study", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
     write(tmp_path / "bars.npz")
+    monkeypatch.chdir(tmp_path)
     words = ["size", "bars.npz", "10,20,40", "--models", "logistic", "--seeds", "2", "--accuracy", "0.9"]
-    done = run(*words, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "images per class" in done.stdout
-    assert done.stdout.rstrip().endswith("runs/bars-study-1/report.html")
-    assert "6 of 6 cells" in done.stderr
-    said = run(*words, "--json", "--out", "j", cwd=tmp_path)
-    found = json.loads(said.stdout)
-    assert set(found) == {"run", "kind", "data", "cells", "laws", "findings"}
-    assert said.stderr == ""
-    wrong = run("size", "bars.npz", "10,4000", "--json", cwd=tmp_path)
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr.startswith("secondlook: expected at most 68 images per class")
+    code, out, err = said(*words)
+    assert code == 0, err
+    assert "images per class" in out
+    assert out.rstrip().endswith("runs/bars-study-1/report.html")
+    assert "6 of 6 cells" in err
+    code, out, err = said(*words, "--json", "--out", "j")
+    assert set(json.loads(out)) == {"run", "kind", "data", "cells", "laws", "findings"}
+    assert (code, err) == (0, "")
+    code, out, err = said("size", "bars.npz", "10,4000", "--json")
+    assert (code, out) == (2, "")
+    assert err.startswith("secondlook: expected at most 68 images per class")
     config = json.loads((tmp_path / "runs/bars-study-1/config.json").read_text())
     assert config["command"].startswith("secondlook study size bars.npz 10,20,40 --models logistic --accuracy 0.9")

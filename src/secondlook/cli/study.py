@@ -46,6 +46,9 @@ def study(
     seeds: Annotated[int, typer.Option(help="Draws of every cell: other images, other initial weights.")] = 3,
     test: Test = "0.15",
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="How nets are trained: batch=64,learning_rate=0.001,schedule=constant,patience=10, …")
+    ] = "",
     engine: Annotated[
         str, typer.Option(help="Who trains nets: auto (native code where a net has it), torch, native.")
     ] = "auto",
@@ -82,6 +85,7 @@ def study(
         seeds=seeds,
         test=amount("test", test),
         epochs=epochs,
+        recipe=recipe,
         engine=engine,  # type: ignore[arg-type]
         precision=precision,  # type: ignore[arg-type]
         limit=limit,

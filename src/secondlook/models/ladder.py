@@ -244,6 +244,15 @@ def _with_epochs(make: Callable[[int], Any], epochs: int, seed: int) -> Any:
     return make(seed).set_params(epochs=epochs)
 
 
+def with_recipe(entry: Entry, recipe: Mapping[str, Any]) -> Entry:
+    """The entry with its nets trained by these settings of `NetClassifier`; other models stay as they are."""
+    return replace(entry, make=partial(_with_recipe, entry.make, dict(recipe))) if recipe and entry.is_net else entry
+
+
+def _with_recipe(make: Callable[[int], Any], recipe: dict[str, Any], seed: int) -> Any:
+    return make(seed).set_params(**recipe)
+
+
 def with_augment(entry: Entry, augment: str) -> Entry:
     """The entry with its nets' training images varied by this text; other models learn from images as they are."""
     return replace(entry, make=partial(_with_augment, entry.make, augment)) if augment and entry.is_net else entry

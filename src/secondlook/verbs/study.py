@@ -13,7 +13,7 @@ from secondlook.types import Kind, Study
 from secondlook.verbs.audit import muted
 from secondlook.verbs.options import TEST, Options, seconds
 from secondlook.verbs.study_making import Asked
-from secondlook.verbs.study_values import accuracies, what_varies
+from secondlook.verbs.study_values import accuracies, recipe_of, what_varies
 
 if TYPE_CHECKING:
     from secondlook.data.read.settings import Resize
@@ -41,6 +41,7 @@ def study(
     seeds: int = SEEDS,
     test: float | int = TEST,
     epochs: int | None = None,
+    recipe: str | Mapping[str, Any] = "",
     engine: EngineName = "auto",
     precision: Precision = "auto",
     group: str = "",
@@ -80,6 +81,8 @@ def study(
         seeds: draws of every cell: other images, other initial weights.
         test: share (0.15) or number of items to test on, where the source has no test part of its own.
         epochs: the most that nets are trained.
+        recipe: how nets are trained, "batch=64,schedule=constant" or a mapping: batch, learning_rate, optimizer,
+            weight_decay, schedule, patience, as `secondlook.NetClassifier` takes them.
         engine, precision: who trains nets; "auto" is native code where a net has it, and PyTorch elsewhere.
         group, size, resize, strict, cache: how the images are read, see `secondlook.read`.
         limit: the most time that one cell may take.
@@ -114,4 +117,7 @@ def study(
         mute=",".join(muted(mute)),
     )  # fmt: skip
     wanted = accuracies(accuracy)
-    return Asked(data, varied, names, nets or {}, options, wanted, workers, on, out, quiet, muted(mute)).made()
+    asked = Asked(
+        data, varied, names, nets or {}, options, wanted, workers, on, out, quiet, muted(mute), recipe_of(recipe)
+    )
+    return asked.made()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from secondlook.errors import UsageError
 from secondlook.models.engines.choice import EngineName
 from secondlook.models.entry import Entry
-from secondlook.models.ladder import choose, needs_torch, with_engine, with_epochs
+from secondlook.models.ladder import choose, needs_torch, with_engine, with_epochs, with_recipe
 from secondlook.runs.jobs import ForkServer
 from secondlook.runs.store import RunDirectory, open_next
 from secondlook.types import Study
@@ -41,6 +41,7 @@ class Asked:
     out: str | Path | None
     quiet: bool
     mute: tuple[str, ...]
+    recipe: Mapping[str, Any]
 
     def made(self) -> Study:
         """Makes the study, or goes on with it."""
@@ -87,7 +88,8 @@ class Asked:
         engine: EngineName = options.engine
         if engine == "auto" and options.precision in ("auto", "fp32"):
             engine = "native"
-        return with_engine(with_epochs(entry, options.epochs), engine, options.precision)
+        entry = with_recipe(with_epochs(entry, options.epochs), self.recipe)
+        return with_engine(entry, engine, options.precision)
 
     def _plan(self, narrator: Narrator) -> Plan:
         from secondlook.data.audit import Measured
@@ -160,6 +162,7 @@ class Asked:
             "data": plan.images.fingerprint,
             "split": plan.split.fingerprint,
             "muted": list(self.mute),
+            "recipe": dict(self.recipe),
             **{
                 name: getattr(options, name)
                 for name in ("test", "epochs", "limit", "seed", "seeds", "engine", "precision", "augment")
@@ -179,7 +182,9 @@ class Asked:
             "split_method": plan.method,
             "versions": versions(),
             "hardware": hardware(),
-            "command": command_line(self.data, self.varied, self.models, self.nets, self.options, self.wanted, path),
+            "command": command_line(
+                self.data, self.varied, self.models, self.nets, self.options, self.wanted, path, self.recipe
+            ),
         }
 
 
