@@ -40,7 +40,7 @@ def folds_of(y: Any, n: int = 5) -> list[Any]:
     return list(StratifiedKFold(n).split(np.zeros(len(y)), y))
 
 
-@pytest.mark.parametrize("way", ["whole", "by pairs"])
+@pytest.mark.parametrize("way", ["whole", pytest.param("by pairs", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("model", "fixed", "grid"), GRIDS, ids=["linear", "rbf", "poly"])
 def test_the_scores_are_grid_searchs(
     digits: Any, model: Any, fixed: Any, grid: Any, way: str, monkeypatch: pytest.MonkeyPatch

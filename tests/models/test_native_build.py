@@ -95,7 +95,14 @@ def test_a_compiler_that_makes_nothing_loadable_is_found_out(tmp_path: Path, mon
         library(made())
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense", "same size and date"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        pytest.param(b"nonsense", marks=pytest.mark.slow),
+        pytest.param("same size and date", marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_library_is_made_anew(damage: bytes | str, cache_of_the_test: Path) -> None:
     whole = said(start())
     file = kept(cache_of_the_test)

@@ -397,6 +397,7 @@ def test_clearing_the_cache_needs_no_data_and_says_how_many_bytes(
     assert list(cache_of_the_test.rglob("files/*")) == []
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nothing_but_the_page_stands_on_stdout(tmp_path: Path) -> None:
     photos(tmp_path / "photos")
     program = [sys.executable, "-W", "error", "-c", "from secondlook.cli import main; main()", "audit", "photos"]

@@ -333,6 +333,7 @@ def test_json_prints_one_object_and_nothing_else(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == json.loads((tmp_path / "runs" / "bars-1" / "run.json").read_text())
 
 
+@pytest.mark.slow
 def test_without_a_terminal_progress_is_plain_lines_on_stderr_and_the_table_on_stdout(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     done = command("compare", "bars.npz", "--models", "majority,knn", cwd=tmp_path)
@@ -342,6 +343,7 @@ def test_without_a_terminal_progress_is_plain_lines_on_stderr_and_the_table_on_s
     assert max(len(line) for line in done.stdout.splitlines()) <= 100
 
 
+@pytest.mark.slow
 def test_a_failed_model_ends_in_exit_code_three(tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.npz")
     done = command("compare", "bars.npz", "--models", "majority", "--net", "big=dense 60000, dense 60000", cwd=tmp_path)

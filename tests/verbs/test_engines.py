@@ -58,6 +58,7 @@ def test_it_is_shown_where_it_disturbs_nobody(run: sl.Run) -> None:
 
 
 @pytest.mark.compiler
+@pytest.mark.slow
 def test_a_net_goes_on_with_another_engine(run: sl.Run, tmp_path: Path) -> None:
     data = bars()
     child = sl.continue_run(

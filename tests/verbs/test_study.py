@@ -138,6 +138,7 @@ def test_a_comparison_is_no_study_and_an_unfinished_one_says_how_to_go_on(tmp_pa
         sl.load_study(study.path)
 
 
+@pytest.mark.slow
 def test_cells_that_are_done_are_not_fitted_again(tmp_path: Path) -> None:
     whole = made(tmp_path / "a")
     part = made(tmp_path / "b")
