@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -41,14 +42,14 @@ class RayWorkers:
 
     def __init__(self, on: str, many: int, *, gpus: float = 0.0) -> None:
         try:
-            import ray
+            ray: Any = import_module("ray")
         except ImportError:
             raise UsageError(MISSING.format(on)) from None
         self._ray, self._gpus = ray, gpus
         self._ours = not ray.is_initialized()
         if self._ours:
             self._join(on, many)
-        self._cores = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+        self._cores = int(ray.cluster_resources().get("CPU", 1))
 
     def _join(self, on: str, many: int) -> None:
         quiet: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "logging_level": "ERROR"}
