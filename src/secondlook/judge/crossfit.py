@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook import seeds
-from secondlook.errors import FitError
 from secondlook.models.base import stratified
 from secondlook.models.entry import Entry
-from secondlook.models.fitting import TRAINING_SHARE
+from secondlook.models.fitting import TRAINING_SHARE, answers
 from secondlook.runs.files import write_rows
 from secondlook.types import Epoch, IntArray
 
@@ -103,12 +102,7 @@ def fit_fold(task: FoldTask, emit: Emit) -> list[str]:
         chosen = stratified(y, task.rows, task.seed, "rows")
         X, y = X[chosen], y[chosen]
     model.fit(X, y, **_options(task, model, began, emit))
-    found = model.predict_proba(images[task.answers])
-    if not (np.isfinite(found).all() and np.allclose(found.sum(axis=1), 1, atol=1e-3)):
-        raise FitError("it answered with numbers that are no probabilities (NaN, or sums other than 1)")
-    table = np.zeros((len(found), task.classes), dtype=np.float32)
-    table[:, model.classes_] = found
-    np.save(task.out, table)
+    np.save(task.out, answers(model, images[task.answers], task.classes))
     return [*notes, *model.notes_]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -34,7 +35,7 @@ def laws_of(kind: Kind, cells: Sequence[Cell], wanted: Sequence[float], seed: in
         seed: gives the bootstraps.
         minority: the class whose recall an imbalance study is about.
     """
-    cells = _plain(cells)
+    cells = [cell for cell in cells if cell.plain]
     why: dict[str, str] = {}
     lines = _lines(kind, cells, why)
     if kind not in ("size", "grid", "imbalance"):
@@ -76,8 +77,6 @@ def _measured(kind: Kind, cells: Sequence[Cell], minority: str) -> tuple[IntArra
 def _power(
     rows: IntArray, errors: FloatArray, classes: IntArray | None, seed: int, why: dict[str, str]
 ) -> PowerLaw | None:
-    from dataclasses import replace
-
     # Where nearly all is wrong an error says nothing of how it will fall.
     means = {n: float(errors[rows == n].mean()) for n in np.unique(rows)}
     tells = np.array([means[n] < HOPELESS for n in rows], dtype=bool)
@@ -96,7 +95,7 @@ def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float
     """
     least = []
     for model in dict.fromkeys(cell.model for cell in cells):
-        rows, errors, classes = _measured(kind, _plain([c for c in cells if c.model == model]), minority)
+        rows, errors, classes = _measured(kind, [c for c in cells if c.model == model and c.plain], minority)
         if not len(rows):
             continue
         there = rows == rows.max()
@@ -105,11 +104,6 @@ def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float
         least.append(float(errors[there].mean()))
     fewest = min(least, default=0.0)
     return tuple(round(1 - share * fewest, 4) for share in (0.75, 0.5)) if fewest > 0 else ()
-
-
-def _plain(cells: Sequence[Cell]) -> list[Cell]:
-    """Those in which nothing was remedied, and classes were not picked for being hard."""
-    return [cell for cell in cells if not cell.remedy and cell.order != "hardest"]
 
 
 def _by_class(cells: Sequence[Cell], asked: Sequence[float], seed: int) -> dict[str, tuple[Needed, ...]]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from secondlook import seeds
 from secondlook.data.subsets import oversampled
-from secondlook.errors import FitError
 from secondlook.measure.scores import confusion, log_loss
 from secondlook.models.base import hold_out
 from secondlook.models.class_weight import BALANCED, resolve
 from secondlook.models.entry import Entry
+from secondlook.models.fitting import answers
 from secondlook.models.train import INTERRUPTED
 from secondlook.types import Epoch, IntArray
 
@@ -81,7 +81,7 @@ def fit_cell(pixels: NDArray[Any] | Path, task: CellTask, emit: Emit) -> dict[st
     fit_seconds = perf_counter() - started - getattr(model, "prepare_seconds_", 0.0)
     if hasattr(model, "history_") and model.history_.ended == INTERRUPTED:
         raise KeyboardInterrupt  # half a training is no cell
-    said = _answers(model, images[task.test_items], len(task.names))
+    said = answers(model, images[task.test_items], len(task.names))
     matrix = confusion(task.test_labels, said.argmax(axis=1), len(task.names))
     counts = matrix.sum(axis=1)
     return {
@@ -115,13 +115,3 @@ def _taken(task: CellTask, model: Any) -> tuple[IntArray, IntArray]:
     if model.holds_out:
         keep, held = hold_out(task.labels, model.random_state)
     return keep[oversampled(task.labels[keep], task.seed)], held
-
-
-def _answers(model: Any, X: NDArray[Any], k: int) -> NDArray[np.float32]:
-    """Probabilities, float32 (n, k): a class that was not learnt has 0."""
-    found = model.predict_proba(X)
-    if not (np.isfinite(found).all() and np.allclose(found.sum(axis=1), 1, atol=1e-3)):
-        raise FitError("it answered with numbers that are no probabilities (NaN, or sums other than 1)")
-    table = np.zeros((len(found), k), dtype=np.float32)
-    table[:, model.classes_] = found
-    return table

@@ -147,7 +147,7 @@ def _predict(task: FitTask, model: Any, parts: dict[str, Any]) -> float:
         times.append(perf_counter() - started)
     said |= {part: _probabilities(model, parts[part], task.classes) for part in ("train", "valid")}
     for part, table in said.items():
-        if not (np.isfinite(table).all() and np.allclose(table.sum(axis=1), 1, atol=1e-3)):
+        if not are_probabilities(table):
             raise FitError(
                 f"it answered the {part} part with numbers that are no probabilities (NaN, or sums other than 1)"
             )
@@ -179,6 +179,23 @@ def _probabilities(model: Any, X: Any, k: int) -> Any:
     full = np.zeros((len(found), k), dtype=np.float32)
     full[:, model.classes_] = found
     return full
+
+
+def answers(model: Any, X: Any, k: int) -> Any:
+    """The same, checked.
+
+    Raises:
+        FitError: they are not probabilities.
+    """
+    found = _probabilities(model, X, k)
+    if not are_probabilities(found):
+        raise FitError("it answered with numbers that are no probabilities (NaN, or sums other than 1)")
+    return found
+
+
+def are_probabilities(table: Any) -> bool:
+    """Whether rows are numbers that sum to 1."""
+    return bool(np.isfinite(table).all() and np.allclose(table.sum(axis=1), 1, atol=1e-3))
 
 
 def _tune(task: FitTask, model: Any, X: Any, emit: Emit) -> tuple[list[str], dict[str, Any]]:

@@ -16,7 +16,7 @@ from secondlook.measure.laws.power import foretell
 from secondlook.show.canvas import SMALL, TEXT, dress, new_axes
 from secondlook.show.palette import LIGHT, Palette
 from secondlook.show.plots import plain
-from secondlook.show.study_words import VARIED, judged_by, measure_name, value_of
+from secondlook.show.study_words import VARIED, judged_by, measure_name
 from secondlook.types import Cell, FloatArray, PowerLaw, Study
 
 # Okabe and Ito's colours and a marker each, so that no colour stands alone.
@@ -67,7 +67,7 @@ def series(study: Study) -> dict[tuple[str, str], dict[Any, list[float]]]:
         value = judged_by(study, cell)
         if value is not None:
             key = cell.model, cell.remedy or cell.order
-            found.setdefault(key, {}).setdefault(value_of(study, cell), []).append(value)
+            found.setdefault(key, {}).setdefault(study.value(cell), []).append(value)
     return found
 
 
@@ -152,8 +152,8 @@ def plot_learning(study: Study, model: str, ax: Axes | None = None, *, palette: 
     ax = new_axes(4.8, 3.0) if ax is None else ax
     curves: dict[Any, list[list[float]]] = {}
     for cell in study.of(model):
-        if cell.history is not None and not cell.remedy and cell.order != "hardest":
-            value = cell.rows if study.kind == "grid" else value_of(study, cell)
+        if cell.history is not None and cell.plain:
+            value = cell.rows if study.kind == "grid" else study.value(cell)
             curves.setdefault(value, []).append([epoch.valid_loss for epoch in cell.history.epochs])
     values = sorted(curves)
     ramp = LinearSegmentedColormap.from_list("steps", ["#bcd3e6", "#0b3f66"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -30,7 +29,6 @@ class Progress:
         self._quiet, self._stream = quiet, sys.stderr if stream is None else stream
         self._live: Bar | None = None
         self._task: Any = None
-        self._lock = threading.Lock()
 
     def begin(self, total: int, known: Sequence[Cell], expected: Mapping[str, float]) -> None:
         """The study has so many cells; some are known, the others are expected to take so many seconds each."""
@@ -57,9 +55,8 @@ class Progress:
 
     def ended(self, cell: Cell, seconds: float) -> None:
         """A cell has ended, well or not."""
-        with self._lock:
-            self._done += 1
-            self._foreseen += self._expected.pop(cell.name, 0.0)
+        self._done += 1
+        self._foreseen += self._expected.pop(cell.name, 0.0)
         left = self._left()
         line = f"{described(cell)}  {outcome(cell)}"
         if self._live is not None:

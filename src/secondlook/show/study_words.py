@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from secondlook.measure.laws.needed import two_digits
 from secondlook.show import format as fmt
 from secondlook.types import Cell, ModelLaws, Needed, Study
 
@@ -78,15 +79,8 @@ def columns(study: Study) -> list[tuple[str, str, str]]:
     return heads
 
 
-def value_of(study: Study, cell: Cell) -> Any:
-    """What a cell varies, as the table orders it."""
-    if study.kind == "grid":
-        return cell.classes, cell.rows
-    return {"size": cell.rows, "imbalance": cell.minority, "classes": cell.classes, "noise": cell.noise}[study.kind]
-
-
 def label_of(study: Study, value: Any) -> str:
-    """The same as text."""
+    """What a cell varies, as text."""
     if study.kind == "grid":
         return f"{value[0]} x {value[1]:,}"
     return f"{value:,g}" if isinstance(value, float) else f"{value:,}"
@@ -106,7 +100,7 @@ def table(study: Study) -> list[Line]:
     """The table of a study, one line per value, by the columns of `columns`."""
     cells: dict[Any, dict[tuple[str, str], list[float]]] = {}
     for cell in study.cells:
-        known = cells.setdefault(value_of(study, cell), {})
+        known = cells.setdefault(study.value(cell), {})
         value = judged_by(study, cell)
         if value is not None:
             known.setdefault((cell.model, f"{cell.remedy or ''}|{cell.order}"), []).append(value)
@@ -151,8 +145,8 @@ def _means(study: Study, model: str) -> dict[Any, float]:
     values: dict[Any, list[float]] = {}
     for cell in study.of(model):
         value = judged_by(study, cell)
-        if not cell.remedy and cell.order != "hardest" and value is not None:
-            values.setdefault(value_of(study, cell), []).append(value)
+        if cell.plain and value is not None:
+            values.setdefault(study.value(cell), []).append(value)
     return {varied: float(np.mean(some)) for varied, some in sorted(values.items())}
 
 
@@ -248,11 +242,8 @@ def need(study: Study, one: Needed) -> str:
 
 
 def _round(value: float) -> str:
-    """Two significant digits, since the law supports no more."""
-    if value < 10:
-        return f"{value:.0f}"
-    unit = 10 ** (len(f"{value:.0f}") - 2)
-    return f"{round(value / unit) * unit:,.0f}"
+    """As many digits as a law supports."""
+    return f"{two_digits(value):,.0f}"
 
 
 def _remedies(study: Study, model: str) -> list[str]:

@@ -69,6 +69,11 @@ class Cell:
         return self.hits[at] / self.counts[at] if self.counts[at] else None
 
     @property
+    def plain(self) -> bool:
+        """Whether nothing was remedied and no classes were picked for being hard: laws and findings go by these."""
+        return not self.remedy and self.order != "hardest"
+
+    @property
     def varied(self) -> dict[str, Any]:
         """Which cell it is: model, seed, images per class, classes, and what else was varied."""
         more = {"minority": self.minority, "noise": self.noise, "remedy": self.remedy, "order": self.order or None}
@@ -153,6 +158,12 @@ class Study:
     def models(self) -> tuple[str, ...]:
         """Names, in the order of the cells."""
         return tuple(dict.fromkeys(cell.model for cell in self.cells))
+
+    def value(self, cell: Cell) -> Any:
+        """What a cell has of what this study varies; of a grid, (classes, images per class)."""
+        if self.kind == "grid":
+            return cell.classes, cell.rows
+        return {"size": cell.rows, "imbalance": cell.minority, "classes": cell.classes, "noise": cell.noise}[self.kind]
 
     def of(self, model: str) -> tuple[Cell, ...]:
         """A model's cells that are done."""

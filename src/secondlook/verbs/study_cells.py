@@ -113,11 +113,7 @@ def planned(
     ]
     if len({(c.members, c.rows, c.noise, c.remedy) for c in one if c.seed == 0}) < 2:
         raise UsageError(f"expected two values at least to vary in a study of {varied.kind}, got one cell; give more")
-    return [
-        Planned(model, c.seed, c.members, c.rows, c.minority, c.noise, c.remedy, c.order)
-        for model in models
-        for c in one
-    ]
+    return [replace(cell, model=model) for model in models for cell in one]
 
 
 def _size(varied: Varied, pool: Pool, hardest: Sequence[int], seed: int) -> list[Planned]:

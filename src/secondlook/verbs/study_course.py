@@ -109,8 +109,9 @@ def fitted(
     """
     by_name = {cell.name: cell for cell in cells}
     done = {name: kept for name in by_name if (kept := read_cell(folder, name)) is not None}
-    todo = sorted((cell for cell in cells if cell.name not in done), key=lambda c: (c.seed, course.estimate(c)))
-    progress.begin(len(cells), list(done.values()), {cell.name: course.estimate(cell) for cell in todo})
+    expected = {cell.name: course.estimate(cell) for cell in cells if cell.name not in done}
+    todo = sorted((by_name[name] for name in expected), key=lambda c: (c.seed, expected[c.name]))
+    progress.begin(len(cells), list(done.values()), expected)
     with contextlib.closing(progress), Interrupts() as interrupts:
         calls = [course.call(cell) for cell in todo]
         for call, outcome in workers.run(calls, course.images.pixels, progress.event, interrupts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,8 @@ def _with_laws(study: Study, wanted: Sequence[float], minority: str, seed: int, 
     laws = {
         model: laws_of(study.kind, study.of(model), wanted, seed, minority) for model in study.models if study.of(model)
     }
-    found = Study(study.path, study.kind, study.config, study.data, study.cells, laws)
-    return Study(
-        study.path,
-        study.kind,
-        study.config,
-        study.data,
-        study.cells,
-        laws,
-        judge_study(StudyContext(found), mute=mute).findings,
-    )
+    found = replace(study, laws=laws)
+    return replace(found, findings=judge_study(StudyContext(found), mute=mute).findings)
 
 
 def load_study(path: str | Path) -> Study:

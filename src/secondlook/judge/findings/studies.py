@@ -12,7 +12,7 @@ import numpy as np
 
 from secondlook.judge.findings.words import many, percent
 from secondlook.judge.registry import Check
-from secondlook.types import Cell, Finding, Study
+from secondlook.types import Finding, Study
 
 # A test of shape says so from here on. A gain of less than this over the last doubling is none.
 _ALPHA, _FLAT = 0.01, 0.005
@@ -33,22 +33,13 @@ class StudyContext:
         for model in self.study.models:
             values: dict[Any, list[float]] = {}
             for cell in self.study.of(model):
-                if not cell.remedy and cell.order != "hardest":
-                    values.setdefault(varied(self.study, cell), []).append(cell.test_accuracy or 0.0)
+                if cell.plain:
+                    values.setdefault(self.study.value(cell), []).append(cell.test_accuracy or 0.0)
             found[model] = {
                 value: (float(np.mean(some)), float(np.std(some, ddof=1)) if len(some) > 1 else float("nan"), len(some))
                 for value, some in sorted(values.items())
             }
         return found
-
-
-def varied(study: Study, cell: Cell) -> Any:
-    """The value that a cell has of what its study varies."""
-    if study.kind == "grid":
-        return cell.classes, cell.rows
-    return {
-        "size": cell.rows, "imbalance": cell.minority, "classes": cell.classes, "noise": cell.noise
-    }[study.kind]  # fmt: skip
 
 
 def _always(context: StudyContext) -> str:

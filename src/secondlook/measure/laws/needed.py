@@ -39,7 +39,7 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
     if value > FARTHEST * most:
         return Needed(accuracy, None, refused=f"it lies beyond {FARTHEST:g} times the largest size measured, {most:,}")
     if high > max(WIDEST * max(low, 1.0), FARTHEST * most):
-        from_ = _two_digits(max(low, float(most)))
+        from_ = two_digits(max(low, float(most)))
         return Needed(
             accuracy,
             None,
@@ -48,9 +48,9 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
     return Needed(accuracy, Forecast(value, min(low, value), max(high, value)))
 
 
-def _two_digits(value: float) -> float:
+def two_digits(value: float) -> float:
     """Rounded to what a law supports."""
-    unit = 10.0 ** (len(f"{value:.0f}") - 2)
+    unit = 10.0 ** max(0, len(f"{value:.0f}") - 2)
     return round(value / unit) * unit
 
 
