@@ -13,7 +13,7 @@ Two exceptions, both lazy: this file (the public names), and the result types' `
     models        what learns: nets as one line of text, engines, the training loop, the ladder
     judge         what is true: findings with stable codes, one registry; doubtful labels
     show          what you see: plots, the report, the audit's page, the terminal
-    verbs         what you can ask: audit, compare, mistakes, study, suspects, make (one file each)
+    verbs         what you can ask: audit, compare, mistakes, study, suspects, make, reproduce (one file each)
     cli           one command per verb; no logic
 """
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from secondlook.types import Pair as Pair
     from secondlook.types import Pairs as Pairs
     from secondlook.types import Predictions as Predictions
+    from secondlook.types import Reproduction as Reproduction
     from secondlook.types import Row as Row
     from secondlook.types import Run as Run
     from secondlook.types import Score as Score
@@ -52,6 +53,8 @@ _PUBLIC = {
     "suspects": "secondlook.verbs.suspects",
     "study": "secondlook.verbs.study",
     "load_study": "secondlook.verbs.study_files",
+    "reproduce": "secondlook.verbs.reproduce",
+    "load_reproduction": "secondlook.verbs.reproduce",
     "make_slash": "secondlook.data.slash",
     "read": "secondlook.data.read",
     "load_run": "secondlook.runs.load",
@@ -69,6 +72,7 @@ _PUBLIC = {
     "Fault": "secondlook.types",
     "Finding": "secondlook.types",
     "History": "secondlook.types",
+    "Reproduction": "secondlook.types",
     "Row": "secondlook.types",
     "Run": "secondlook.types",
     "Study": "secondlook.types",

@@ -13,7 +13,7 @@ from scipy.optimize import curve_fit
 
 from secondlook.measure.laws.needed import needed
 from secondlook.measure.laws.power import fit_power, foretell, hold_out
-from secondlook.types import Forecast, HeldOut, PowerLaw
+from secondlook.types import Estimate, HeldOut, PowerLaw
 
 SIZES = np.repeat([50, 100, 200, 400, 800, 1600], 3)
 
@@ -127,7 +127,7 @@ def test_what_the_law_does_not_support_is_refused() -> None:
     )
     flat = errors(np.random.default_rng(5), SIZES, floor=0.0, scale=0.5, power=0.1, sigma=0.002)
     assert "beyond 20 times the largest size measured, 1,600" in needed(law_of(flat), 0.95, SIZES, flat).refused
-    missed = HeldOut((1600,), (0.5,), (Forecast(0.1, 0.05, 0.2),))
+    missed = HeldOut((1600,), (0.5,), (Estimate(0.1, 0.05, 0.2),))
     law = replace(law_of(y), held_out=missed)
     assert needed(law, 0.99, SIZES, y).refused == "the smaller sizes do not foretell what was measured at 1,600"
     noisy = errors(np.random.default_rng(1), SIZES, floor=0.05, power=0.5, sigma=0.4)

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 
+from secondlook import seeds
 from secondlook.errors import FitError
+from secondlook.models import cell
 from secondlook.models.cell import CellTask, fit_cell
 from secondlook.models.ladder import ladder, own_net
 
@@ -48,6 +51,19 @@ def test_scores_are_those_of_the_answers_to_the_test_images(tmp_path: Path) -> N
     assert {k: v for k, v in mapped.items() if k != "fit_seconds"} == {
         k: v for k, v in found.items() if k != "fit_seconds"
     }
+
+
+@pytest.mark.parametrize(("least", "asked"), [(1_000, 80), (40, 40)])
+def test_the_training_accuracy_is_of_images_that_were_learnt_from(
+    monkeypatch: pytest.MonkeyPatch, least: int, asked: int
+) -> None:
+    monkeypatch.setattr(cell, "LEAST_KNOWN", least)
+    X, one = task("linear-svm")
+    found = fit_cell(X, one, told)
+    known = one.entry.make(seeds.integer(0, "fit", "linear-svm")).fit(X[one.items], one.labels)
+    some = np.linspace(0, 79, asked).astype(int)
+    assert found["train_accuracy"] == accuracy_score(one.labels[some], known.predict(X[one.items[some]]))
+    assert (found["trained"], found["stored"]) == (known.n_trained_, known.n_stored_)
 
 
 class Spy:

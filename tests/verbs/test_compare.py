@@ -269,7 +269,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) 
     def interrupt() -> None:
         while not done.exists():
             time.sleep(0.05)
-        time.sleep(1.5)
+        time.sleep(4)  # so that training has begun, on a busy machine too
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
@@ -571,3 +571,18 @@ def test_times_are_read_as_written(text: Any, value: float | None) -> None:
     from secondlook.verbs.options import seconds
 
     assert seconds(text) == value
+
+
+def test_a_recipe_is_how_nets_are_trained(tmp_path: Path) -> None:
+    recipe = {"batch": 8, "schedule": "constant", "learning_rate": 0.01, "patience": 1}
+    run = sl.compare(bars(), models=["knn"], nets=TINY, epochs=3, recipe=recipe, out=tmp_path / "a", quiet=True)
+    assert {epoch.learning_rate for epoch in run.histories["tiny"].epochs} == {0.01}
+    assert "--recipe batch=8,schedule=constant,learning_rate=0.01,patience=1" in run.config["command"]
+    with pytest.raises(RunError, match=r"another configuration \(recipe was"):
+        sl.compare(bars(), models=["knn"], nets=TINY, epochs=3, out=tmp_path / "a", quiet=True)
+    with pytest.raises(UsageError, match="expected --recipe with names out of batch"):
+        sl.compare(bars(), models=["knn"], recipe="batches=3", out=tmp_path / "b", quiet=True)
+    more = sl.continue_run(run.path, "tiny", data=bars(), epochs=6, out=tmp_path / "more", quiet=True)
+    # The same rate goes on; patience is off, so that all six are trained.
+    assert len(more.histories["tiny"].epochs) == len(run.histories["tiny"].epochs) + 6
+    assert {epoch.learning_rate for epoch in more.histories["tiny"].epochs} == {0.01}

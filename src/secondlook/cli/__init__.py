@@ -13,11 +13,12 @@ from secondlook.cli.audit import audit
 from secondlook.cli.compare import compare
 from secondlook.cli.make import make
 from secondlook.cli.mistakes import mistakes
+from secondlook.cli.reproduce import reproduce
 from secondlook.cli.study import study
 from secondlook.cli.suspects import suspects
 
 # In the order of --help: the question, what may mislead, and on to what went wrong.
-for _verb in (compare, audit, suspects, mistakes, study, make):
+for _verb in (compare, audit, suspects, mistakes, study, make, reproduce):
     app.command(no_args_is_help=False)(_verb)
 
 

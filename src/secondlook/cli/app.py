@@ -24,6 +24,9 @@ Valid = Annotated[str, typer.Option(help="Share (0.15) or number (150) of items 
 Group = Annotated[str, typer.Option(help="What belongs together: a manifest's column, or a pattern on item names.")]
 Side = Annotated[int | None, typer.Option(help="Resize images to SIZE x SIZE.")]
 Resize = Annotated[str, typer.Option(help="How images of another form become square: stretch, pad, crop.")]
+Recipe = Annotated[
+    str, typer.Option(help="How nets are trained: batch=64,learning_rate=0.001,schedule=constant,patience=10, …")
+]
 Engine = Annotated[str, typer.Option(help="Who trains nets: auto (the fastest here), torch, native.")]
 Precision = Annotated[str, typer.Option(help="Of the products in training steps: auto, fp32, bf16.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode anew, and keep nothing decoded.")]

@@ -15,6 +15,7 @@ from secondlook.cli.app import (
     Mute,
     NoCache,
     Precision,
+    Recipe,
     Resize,
     Seed,
     Side,
@@ -46,6 +47,7 @@ def compare(
         bool, typer.Option("--tune", help="Search each model's settings on folds of the training part.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
+    recipe: Recipe = "",
     engine: Engine = "auto",
     precision: Precision = "auto",
     class_weight: Annotated[
@@ -115,6 +117,7 @@ def compare(
         metric=metric,  # type: ignore[arg-type]  # the verb checks it and says what there is
         tune=tune,
         epochs=epochs,
+        recipe=recipe,
         engine=engine,  # type: ignore[arg-type]  # the verb checks it and says what there is
         precision=precision,  # type: ignore[arg-type]
         class_weight=class_weight,

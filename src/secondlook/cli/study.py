@@ -14,6 +14,7 @@ from secondlook.cli.app import (
     Mute,
     NoCache,
     Precision,
+    Recipe,
     Resize,
     Seed,
     Side,
@@ -46,9 +47,7 @@ def study(
     seeds: Annotated[int, typer.Option(help="Draws of every cell: other images, other initial weights.")] = 3,
     test: Test = "0.15",
     epochs: Annotated[int | None, typer.Option(help="The most that nets are trained.")] = None,
-    recipe: Annotated[
-        str, typer.Option(help="How nets are trained: batch=64,learning_rate=0.001,schedule=constant,patience=10, …")
-    ] = "",
+    recipe: Recipe = "",
     engine: Annotated[
         str, typer.Option(help="Who trains nets: auto (native code where a net has it), torch, native.")
     ] = "auto",

@@ -12,8 +12,8 @@ from secondlook.errors import UsageError
 Z95 = 1.959963984540054
 
 
-def wilson(hits: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval for a proportion of `hits` out of `n`.
+def wilson(hits: float, n: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion of `hits` out of `n`; a mean of several counts need not be whole.
 
     It keeps its coverage near 0 and 1 and for small n, where the textbook interval p ± z·sqrt(p(1-p)/n) fails.
 

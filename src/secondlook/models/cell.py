@@ -22,6 +22,9 @@ from secondlook.models.train import INTERRUPTED
 from secondlook.types import Epoch, IntArray
 
 Emit = Callable[[str, dict[str, Any]], None]
+# Training images that are asked at least, where there are so many.
+LEAST_KNOWN = 1_000
+
 Remedy = Literal["", "weights", "oversample", "augment"]
 
 
@@ -58,8 +61,8 @@ def fit_cell(pixels: NDArray[Any] | Path, task: CellTask, emit: Emit) -> dict[st
     Events: "epoch" {epoch, epochs, valid_accuracy, …}.
 
     Returns:
-        test_accuracy, test_log_loss (nats), recall and n_test of each class, hits; fit_seconds; engine and history of a
-        net; notes.
+        test_accuracy, test_log_loss (nats), recall and n_test of each class, hits; train_accuracy, of a sample; trained
+        and stored numbers; fit_seconds; engine and history of a net; notes.
 
     Raises:
         FitError: its probabilities are not probabilities. KeyboardInterrupt: Ctrl-C, before its training was done.
@@ -91,11 +94,19 @@ def fit_cell(pixels: NDArray[Any] | Path, task: CellTask, emit: Emit) -> dict[st
         "n_test": counts.tolist(),
         "confusion": matrix.tolist(),
         "fit_seconds": fit_seconds,
+        "train_accuracy": _known(model, X, y, len(said)),
         "trained": model.n_trained_,
+        "stored": model.n_stored_,
         "engine": getattr(model, "engine_", ""),
         "history": model.history_.json() if hasattr(model, "history_") else None,
         "notes": list(model.notes_),
     }
+
+
+def _known(model: Any, X: NDArray[Any], y: IntArray, n: int) -> float:
+    """The accuracy on images that were learnt from: of all, or of as many as are tested, evenly spread over them."""
+    some = np.linspace(0, len(y) - 1, min(len(y), max(n, LEAST_KNOWN)), dtype=np.int64)
+    return float(np.mean(model.predict(X[some]) == y[some]))
 
 
 def _tell(epoch: Epoch, model: Any, emit: Emit) -> None:

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secondlook.types.arrays import FloatArray
+from secondlook.types.estimate import Estimate, finite
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def _number(value: float) -> float | None:
-    """A number as JSON has it."""
-    return float(value) if np.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -65,10 +61,10 @@ class Line:
         return {
             "response": self.response,
             "n": self.n,
-            "r2": _number(self.r2),
-            "reset_p": _number(self.fits),
+            "r2": finite(self.r2),
+            "reset_p": finite(self.fits),
             "coefficients": {
-                one.name: {name: _number(value) for name, value in vars(one).items() if name != "name"}
+                one.name: {name: finite(value) for name, value in vars(one).items() if name != "name"}
                 for one in self.coefficients
             },
         }
@@ -115,19 +111,6 @@ class PowerLaw:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def json(self) -> dict[str, float | None]:
-        """A plain dictionary; what is beyond all bounds is None."""
-        return {name: _number(value) for name, value in vars(self).items()}
-
-
-@dataclass(frozen=True)
 class HeldOut:
     """The largest sizes as the smaller ones foretold them.
 
@@ -138,7 +121,7 @@ class HeldOut:
 
     rows: tuple[int, ...]
     measured: tuple[float, ...]
-    foretold: tuple[Forecast, ...]
+    foretold: tuple[Estimate, ...]
 
     @property
     def holds(self) -> bool:
@@ -166,7 +149,7 @@ class Needed:
     """
 
     accuracy: float
-    rows: Forecast | None
+    rows: Estimate | None
     reached: int | None = None
     refused: str = ""
 

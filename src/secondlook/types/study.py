@@ -34,6 +34,8 @@ class Cell:
         order: how the classes were picked: "" for all of them, "random" or "hardest".
         test_accuracy: with its 95 % Wilson interval, `test_low` and `test_high`, of `n_test` items.
         test_log_loss: mean negative log-probability of the right class, in nats.
+        train_accuracy: on images that it learnt from, as many as there are test items, 1,000 at least, or all.
+        trained, stored: numbers learnt by optimisation, and numbers kept for prediction.
         hits, counts: right answers and test items of each member.
         history: how a net learnt.
     """
@@ -55,6 +57,9 @@ class Cell:
     test_high: float | None = None
     test_log_loss: float | None = None
     n_test: int = 0
+    train_accuracy: float | None = None
+    trained: int | None = None
+    stored: int | None = None
     hits: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     fit_seconds: float | None = None
@@ -94,6 +99,9 @@ class Cell:
             "test_high": self.test_high,
             "test_log_loss": self.test_log_loss,
             "n_test": self.n_test,
+            "train_accuracy": self.train_accuracy,
+            "trained": self.trained,
+            "stored": self.stored,
             "fit_seconds": self.fit_seconds,
             "engine": self.engine,
             "status": self.status,

@@ -14,6 +14,7 @@ from secondlook.types import Run
 from secondlook.verbs.audit import muted
 from secondlook.verbs.comparing import Request, compared
 from secondlook.verbs.options import TEST, VALID, Options, seconds
+from secondlook.verbs.recipes import as_text, recipe_of
 
 if TYPE_CHECKING:
     from secondlook.data.read.settings import Resize
@@ -32,6 +33,7 @@ def compare(
     metric: Metric = "balanced_accuracy",
     tune: bool = False,
     epochs: int | None = None,
+    recipe: str | Mapping[str, Any] = "",
     engine: EngineName = "auto",
     precision: Precision = "auto",
     class_weight: str | Mapping[str, float] = "",
@@ -70,6 +72,8 @@ def compare(
         metric: what chooses on validation: balanced_accuracy, accuracy, macro_f1 or log_loss.
         tune: search each model's settings on folds of the training part before it is fitted.
         epochs: the most that nets are trained.
+        recipe: how nets are trained, "batch=64,schedule=constant" or a mapping: batch, learning_rate, optimizer,
+            weight_decay, schedule, patience, as `secondlook.NetClassifier` takes them.
         engine: who trains nets: "torch", "native" (code compiled from the net's text), or "auto", the fastest here.
         precision: of the products of their training steps: "fp32", "bf16", or "auto", see docs/engines.md.
         class_weight: how much each image of a class counts in training: "balanced" (by 1 / the class's share),
@@ -99,7 +103,7 @@ def compare(
     options = Options(
         valid, test, metric, tune, epochs, seconds(budget), seconds(limit), size, seed, cv, group, resize, strict,
         cache, ",".join(codes), class_weights.as_text(class_weight), augment, objective, str(cost), seeds, str(labels),
-        engine, precision,
+        engine, precision, as_text(recipe_of(recipe)),
     )  # fmt: skip
     request = Request(data, models, nets or {}, options, codes, out, quiet)
     return compared(request, lambda: choose(models, nets or {}))

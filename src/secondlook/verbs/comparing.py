@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from secondlook.data.plan import Plan
 from secondlook.measure.objectives import Objective
 from secondlook.models.entry import Entry
-from secondlook.models.ladder import needs_torch, with_augment, with_engine, with_epochs
+from secondlook.models.ladder import needs_torch, with_augment, with_engine, with_epochs, with_recipe
 from secondlook.runs.folds import membership
 from secondlook.runs.jobs import ForkServer
 from secondlook.runs.load import load_run
@@ -29,6 +29,7 @@ from secondlook.verbs.comparison import Comparison
 from secondlook.verbs.deciding import Before, Deciding, deciding, known_run
 from secondlook.verbs.identity import described, identity_of, made_of
 from secondlook.verbs.options import Options, command_line, stem
+from secondlook.verbs.recipes import recipe_of
 
 if TYPE_CHECKING:
     from secondlook.data.audit import Measured
@@ -113,7 +114,8 @@ def compared(request: Request, entries_of: Callable[[], list[Entry]]) -> Run:
 
 def _as_asked(entry: Entry, options: Options) -> Entry:
     """The entry with what the options say of its training."""
-    return with_engine(with_epochs(entry, options.epochs), options.engine, options.precision)
+    trained = with_recipe(with_epochs(entry, options.epochs), recipe_of(options.recipe))
+    return with_engine(trained, options.engine, options.precision)
 
 
 def _material(request: Request, narrator: Narrator) -> Material:

@@ -18,6 +18,8 @@ from secondlook.types import Run
 from secondlook.verbs.audit import muted
 from secondlook.verbs.comparing import Request, compared
 from secondlook.verbs.options import Options, seconds
+from secondlook.verbs.recipes import as_text as as_recipe
+from secondlook.verbs.recipes import recipe_of
 
 # What of the command line goes with --continue; all else is the parent's.
 FREE = frozenset(
@@ -119,7 +121,9 @@ def _options(parent: Parent, asked: Mapping[str, Any], cache: bool) -> Options:
     known = {f.name: config[f.name] for f in fields(Options) if f.name in config}
     new = {name: "" if value == NONE else value for name, value in asked.items() if value is not None}
     settled = {"tune": False, "seeds": 1, "budget": None, "limit": None, "cache": cache}
-    return Options(**{**known, **settled, **new})
+    # Patience is off: all epochs asked for are trained.
+    recipe = {name: value for name, value in recipe_of(known.get("recipe", "")).items() if name != "patience"}
+    return Options(**{**known, **settled, "recipe": as_recipe(recipe), **new})
 
 
 def _entry(parent: Parent) -> Entry:

@@ -54,6 +54,7 @@ class Options:
     labels: str = ""
     engine: EngineName = "auto"
     precision: Precision = "auto"
+    recipe: str = ""
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:

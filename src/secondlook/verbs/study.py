@@ -12,8 +12,9 @@ from secondlook.models.engines.choice import EngineName, Precision
 from secondlook.types import Kind, Study
 from secondlook.verbs.audit import muted
 from secondlook.verbs.options import TEST, Options, seconds
+from secondlook.verbs.recipes import as_text, recipe_of
 from secondlook.verbs.study_making import Asked
-from secondlook.verbs.study_values import accuracies, recipe_of, what_varies
+from secondlook.verbs.study_values import accuracies, what_varies
 
 if TYPE_CHECKING:
     from secondlook.data.read.settings import Resize
@@ -114,10 +115,8 @@ def study(
     options = Options(
         0.15, test, "accuracy", False, epochs, None, seconds(limit), size, seed, group=group, resize=resize,
         strict=strict, cache=cache, seeds=seeds, engine=engine, precision=precision, augment=augment,
-        mute=",".join(muted(mute)),
+        mute=",".join(muted(mute)), recipe=as_text(recipe_of(recipe)),
     )  # fmt: skip
     wanted = accuracies(accuracy)
-    asked = Asked(
-        data, varied, names, nets or {}, options, wanted, workers, on, out, quiet, muted(mute), recipe_of(recipe)
-    )
+    asked = Asked(data, varied, names, nets or {}, options, wanted, workers, on, out, quiet, muted(mute))
     return asked.made()

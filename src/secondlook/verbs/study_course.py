@@ -89,6 +89,7 @@ class Course:
             **same, status="ok", reason="; ".join(found["notes"]), test_accuracy=found["test_accuracy"], test_low=low,
             test_high=high, test_log_loss=found["test_log_loss"], n_test=n, hits=tuple(found["hits"]),
             counts=tuple(found["n_test"]), fit_seconds=found["fit_seconds"], engine=found["engine"], history=history,
+            train_accuracy=found["train_accuracy"], trained=found["trained"], stored=found["stored"],
         )  # fmt: skip
 
 

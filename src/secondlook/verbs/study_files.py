@@ -70,7 +70,7 @@ def load_study(path: str | Path) -> Study:
 
 def command_line(
     data: Any, varied: Varied, models: str | Sequence[str] | None, nets: Mapping[str, Any], options: Options,
-    wanted: Sequence[float], path: Path, recipe: Mapping[str, Any],
+    wanted: Sequence[float], path: Path,
 ) -> str:  # fmt: skip
     """The command line that makes this study, or goes on with it."""
     words = ["secondlook", "study", varied.kind, str(data) if isinstance(data, str | Path) else "DATA"]
@@ -85,9 +85,20 @@ def command_line(
         words += [f"--{name}", ",".join(str(one) for one in several)] if several else []
     words += ["--minority", varied.minority] if varied.minority else []
     words += ["--mute", options.mute] if options.mute else []
-    words += ["--recipe", ",".join(f"{name}={value}" for name, value in recipe.items())] if recipe else []
     plain = Options(0.15, TEST, "accuracy", False, None, None, None, None, 0, seeds=3)
-    for name in ("test", "epochs", "limit", "size", "seed", "group", "resize", "seeds", "engine", "precision"):
+    for name in (
+        "test",
+        "epochs",
+        "limit",
+        "size",
+        "seed",
+        "group",
+        "resize",
+        "seeds",
+        "engine",
+        "precision",
+        "recipe",
+    ):
         value = getattr(options, name)
         words += [f"--{name}", str(value)] if value != getattr(plain, name) else []
     words += ["--strict"] if options.strict else []

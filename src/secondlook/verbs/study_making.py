@@ -17,6 +17,7 @@ from secondlook.runs.jobs import ForkServer
 from secondlook.runs.store import RunDirectory, open_next
 from secondlook.types import Study
 from secondlook.verbs.options import Options, stem
+from secondlook.verbs.recipes import recipe_of
 from secondlook.verbs.study_cells import Planned, Varied, planned
 from secondlook.verbs.study_course import PILOT, Course, fitted, hardest_classes, pool_of
 
@@ -41,7 +42,6 @@ class Asked:
     out: str | Path | None
     quiet: bool
     mute: tuple[str, ...]
-    recipe: Mapping[str, Any]
 
     def made(self) -> Study:
         """Makes the study, or goes on with it."""
@@ -88,7 +88,7 @@ class Asked:
         engine: EngineName = options.engine
         if engine == "auto" and options.precision in ("auto", "fp32"):
             engine = "native"
-        entry = with_recipe(with_epochs(entry, options.epochs), self.recipe)
+        entry = with_recipe(with_epochs(entry, options.epochs), recipe_of(options.recipe))
         return with_engine(entry, engine, options.precision)
 
     def _plan(self, narrator: Narrator) -> Plan:
@@ -162,10 +162,9 @@ class Asked:
             "data": plan.images.fingerprint,
             "split": plan.split.fingerprint,
             "muted": list(self.mute),
-            "recipe": dict(self.recipe),
             **{
                 name: getattr(options, name)
-                for name in ("test", "epochs", "limit", "seed", "seeds", "engine", "precision", "augment")
+                for name in ("test", "epochs", "limit", "seed", "seeds", "engine", "precision", "augment", "recipe")
             },
         }
 
@@ -182,9 +181,7 @@ class Asked:
             "split_method": plan.method,
             "versions": versions(),
             "hardware": hardware(),
-            "command": command_line(
-                self.data, self.varied, self.models, self.nets, self.options, self.wanted, path, self.recipe
-            ),
+            "command": command_line(self.data, self.varied, self.models, self.nets, self.options, self.wanted, path),
         }
 
 

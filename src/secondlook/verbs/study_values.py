@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Any
 
 from secondlook.errors import UsageError
 from secondlook.types import KINDS
 from secondlook.verbs.study_cells import REMEDIES, Varied
 
 _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)(?::([0-9]+))?")
-OptimiserName = Literal["adam", "adamw", "sgd"]
-Schedule = Literal["cosine", "constant"]
 # More values than this are a slip of the pen: a cell each, times models and seeds.
 _MOST = 10_000
 
@@ -129,42 +127,3 @@ def accuracies(given: str | Sequence[float]) -> tuple[float, ...]:
             raise UsageError(f"expected --accuracy as numbers between 0 and 1 such as 0.95,0.99, got '{part}'")
         found.append(value)
     return tuple(sorted(set(found)))
-
-
-# What of a net's training a study may set, and of which kind each is; the rest has options of its own.
-_RECIPE: dict[str, type] = {
-    "batch": int,
-    "learning_rate": float,
-    "optimizer": str,
-    "weight_decay": float,
-    "schedule": str,
-    "patience": int,
-}
-_WORDS = {"optimizer": get_args(OptimiserName), "schedule": get_args(Schedule)}
-
-
-def recipe_of(given: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of nets: "batch=64,schedule=constant", or a mapping.
-
-    Raises:
-        UsageError: an unknown name, or a value that is none.
-    """
-    pairs = (
-        dict(part.partition("=")[::2] for part in given.split(",") if part.strip()) if isinstance(given, str) else given
-    )
-    found: dict[str, Any] = {}
-    for name, value in ((key.strip(), value) for key, value in pairs.items()):
-        if name not in _RECIPE:
-            raise UsageError(f"expected --recipe with names out of {', '.join(_RECIPE)}, got '{name}'")
-        try:
-            made = _RECIPE[name](str(value).strip())
-        except ValueError:
-            made = None
-        words = _WORDS.get(name)
-        whole = _RECIPE[name] is int
-        if made is None or (made not in words if words else not int(whole) <= made < 1e9):
-            number = "a whole number of 1 or more" if whole else "a number of 0 or more"
-            what = f"one of {', '.join(words)}" if words else number
-            raise UsageError(f"expected {name} in --recipe to be {what}, got '{value}'")
-        found[name] = made
-    return found

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from secondlook.types import FloatArray, Forecast, IntArray, Needed, PowerLaw
+from secondlook.types import Estimate, FloatArray, IntArray, Needed, PowerLaw
 
 # Beyond so many times the largest measured size nothing is said: a law that is off by little there is off by much here.
 FARTHEST = 20.0
@@ -45,7 +45,7 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
             None,
             refused=f"any number from {from_:,.0f} images on would agree with what was measured",
         )
-    return Needed(accuracy, Forecast(value, min(low, value), max(high, value)))
+    return Needed(accuracy, Estimate(value, min(low, value), max(high, value)))
 
 
 def two_digits(value: float) -> float:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from secondlook import seeds
-from secondlook.types import FloatArray, Forecast, HeldOut, IntArray, PowerLaw
+from secondlook.types import Estimate, FloatArray, HeldOut, IntArray, PowerLaw
 
 DRAWS = 1_000
 # Grids of the two exponents. Learning curves of classifiers have powers from some 0.1 to 1.
@@ -84,7 +84,7 @@ def fit_power(
 
 def foretell(
     law: PowerLaw, rows: float, classes: int = 2, *, trainings: int = 0, level: float = 0.95, seed: int = 0
-) -> Forecast:
+) -> Estimate:
     """The law's error at a number of images per class.
 
     Args:
@@ -99,7 +99,7 @@ def foretell(
     low, high = np.quantile(np.clip(drawn, 0, 1), ((1 - level) / 2, (1 + level) / 2))
     # Where the floor that fits best is below 0, the law that may not go there lies above its own samples.
     value = min(value, 1.0)
-    return Forecast(value, min(float(low), value), max(float(high), value))
+    return Estimate(value, min(float(low), value), max(float(high), value))
 
 
 def hold_out(rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, seed: int = 0) -> HeldOut | None:

@@ -1,0 +1,87 @@
+"""Quick, Draw!, imbalance: one category kept, the other made rare, tested on fresh drawings of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from secondlook.judge.claims import all_hold, figure, more
+from secondlook.measure.estimates import share_over_seeds
+from secondlook.types import Cell, Claim, Estimate, Figure, FigureTable, Study
+from secondlook.verbs.reproductions.quickdraw_recipe import CNN_2, draws, of_value, recipe
+from secondlook.verbs.reproductions.setting import Outcome, Setting, over_seeds, score
+from secondlook.verbs.study import study
+
+MAJORITY, FRESH = 50_000, 20_000
+# Minority drawings beside 50,000: training accuracy, and on fresh ones of both, of the majority, of the minority.
+PUBLISHED: Mapping[int, tuple[float, float, float, float]] = {
+    100: (0.99, 0.99, 1.0, 0.43),
+    1_000: (0.99, 0.99, 0.99, 0.81),
+    5_000: (0.99, 0.98, 0.99, 0.88),
+    10_000: (0.98, 0.98, 0.98, 0.94),
+    25_000: (0.98, 0.97, 0.98, 0.95),
+    50_000: (0.98, 0.97, 0.98, 0.98),
+}
+# The rarest at which something is to be augmented.
+AUGMENTED = 1_000
+
+
+def imbalance(at: Setting, data: tuple[Any, Any], pair: Sequence[str]) -> Outcome:
+    """The study's ratios, with nothing done, and with the rare drawings taken more often and varied."""
+    rows = int(min(np.unique(data[1], return_counts=True)[1]) * 0.8)
+    rows = min(rows, MAJORITY)
+    sizes = {n: max(4, round(rows * n / MAJORITY)) for n in PUBLISHED}
+    found = study(
+        "imbalance", data, sorted(set(sizes.values())), minority=pair[1], remedy="augment", models=CNN_2,
+        rows=rows, seeds=draws(at), **recipe(at), **at.options("imbalance"),
+    )  # fmt: skip
+    table = FigureTable(
+        f"Imbalance: {pair[0]} against fewer of {pair[1]}",
+        tuple(line for n, ours in sizes.items() for line in _figures(found, pair, n, ours, rows)),
+        f"The study kept 50,000 of its majority; ours is {rows:,}, and the minority the same share of it.",
+    )
+    return Outcome((table,), tuple(_claims(at, found, pair[1], sizes)), ())
+
+
+def _figures(found: Study, pair: Sequence[str], n: int, ours: int, rows: int) -> list[Figure]:
+    train, test, majority, minority = PUBLISHED[n]
+    cells = of_value(found, ours)
+    of = f"{n / MAJORITY:.1%}: {n:,}, ours {ours:,}"
+    return [
+        figure(of, "train accuracy", train, over_seeds(cells, "train", min(rows + ours, 1_000)), n=MAJORITY + n),
+        figure(of, "fresh accuracy", test, over_seeds(cells, "test"), n=FRESH),
+        figure(of, "majority", majority, recall(cells, pair[0]), n=FRESH // 2),
+        figure(of, "minority", minority, recall(cells, pair[1]), n=FRESH // 2),
+        figure(of, "minority, augmented", None, recall(of_value(found, ours, "augment"), pair[1])),
+    ]
+
+
+def recall(cells: Sequence[Cell], name: str) -> Estimate:
+    """A class's recall over seeds."""
+    n = cells[0].counts[cells[0].members.index(name)] if cells else 0
+    return share_over_seeds([value for cell in cells if (value := cell.recall(name)) is not None], n)
+
+
+def _claims(at: Setting, found: Study, minority: str, sizes: Mapping[int, int]) -> Iterator[Claim]:
+    rare, equal, some = (recall(of_value(found, sizes[n]), minority) for n in (100, MAJORITY, AUGMENTED))
+    varied = recall(of_value(found, sizes[AUGMENTED], "augment"), minority)
+    whole = over_seeds(of_value(found, sizes[100]), "test")
+    yield at.claim(
+        "The rarer a class in training, the fewer of its fresh drawings are recognised (H4).",
+        all_hold(more(equal, rare), more(equal, some)),
+        f"{score(rare)} at {100 / MAJORITY:.1%} of the majority, {score(some)} at {AUGMENTED / MAJORITY:.0%}, "
+        f"{score(equal)} at as many",
+    )
+    yield at.claim(
+        "Accuracy on fresh drawings hardly shows it: .99 where the minority has .43.",
+        more(whole, Estimate(0.95, 0.95, 0.95)),
+        f"{score(whole)} on as many fresh drawings of both; {score(rare)} of the minority",
+        levels=True,
+    )
+    yield at.claim(
+        "Augmentation can improve it (H4 as it is worded; the study only added drawings).",
+        more(varied, some),
+        f"{score(some)} without and {score(varied)} with, at {AUGMENTED / MAJORITY:.0%}",
+    )

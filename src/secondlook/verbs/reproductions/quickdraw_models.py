@@ -1,0 +1,120 @@
+"""Quick, Draw!, the models: a dense net against two convolutional ones, by accuracy, time per epoch, time to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from secondlook.judge.claims import figure, more, same, within
+from secondlook.measure.estimates import UNKNOWN, difference, exactly, geometric_mean, mean, share_over_seeds
+from secondlook.types import Claim, Estimate, Figure, FigureTable, Run
+from secondlook.verbs.compare import compare
+from secondlook.verbs.reproductions.quickdraw_recipe import CNN_1, CNN_2, DENSE, SEEDS, recipe
+from secondlook.verbs.reproductions.setting import Outcome, Setting, needs_people, said
+
+NUMBERS = {DENSE: 20_067, CNN_1: 320_890, CNN_2: 19_322}
+HUMANS = 0.87
+# "About 5 points" and "around 13 times": give or take two points, and a factor of two.
+GAIN, GAIN_MARGIN = 0.05, 0.02
+FASTER, FACTOR = 13.0, 2.0
+Runs = Sequence[Run]
+
+
+def models(at: Setting, data: tuple[Any, Any]) -> Outcome:
+    """The three nets, on several splits."""
+    runs = [
+        compare(
+            data, models=[DENSE, CNN_1, CNN_2], valid=0.1, **recipe(at),
+            **{**at.options(f"models-{i + 1}"), "seed": at.seed + i},
+        )
+        for i in range(1 if at.quick else SEEDS)
+    ]  # fmt: skip
+    test = {name: _accuracy(runs, name) for name in NUMBERS}
+    times = _ratio(runs, _per_epoch), _ratio(runs, _to_learn)
+    lines = [
+        *(line for name in NUMBERS for line in _figures(runs, name, test[name])),
+        figure("people", "test accuracy", HUMANS, UNKNOWN, why="it takes people's answers"),
+        figure(f"{CNN_2} less {DENSE}", "test accuracy", GAIN, difference(test[CNN_2], test[DENSE])),
+        figure(f"{DENSE} / {CNN_2}", "s per epoch", FASTER, times[0], "times"),
+        figure(f"{DENSE} / {CNN_2}", "s to learn", FASTER, times[1], "times"),
+    ]
+    table = FigureTable(
+        "The models",
+        tuple(lines),
+        f"To learn is to reach on validation what {DENSE} reaches at its best. The study's 13 times is of other code; it "
+        "does not say which of the two times it means.",
+    )
+    return Outcome((table,), tuple(_claims(at, runs, test, times)), ())
+
+
+def _accuracy(runs: Runs, name: str) -> Estimate:
+    found = [run[name].test_accuracy for run in runs]
+    n = runs[0][name].n_test
+    known = [value for value in found if value is not None]
+    return share_over_seeds(known, n) if n and len(known) == len(runs) else UNKNOWN
+
+
+def _figures(runs: Runs, name: str, test: Estimate) -> list[Figure]:
+    row = runs[0][name]
+    done = all(run[name].status == "ok" for run in runs)
+    return [
+        figure(name, "trained", NUMBERS[name], exactly(row.trained), "count", why=row.reason),
+        figure(name, "multiply-adds", None, exactly(row.macs), "count", why=row.reason),
+        figure(name, "test accuracy", None, test, why=row.reason),
+        figure(
+            name, "s per epoch", None, mean([_per_epoch(run, name) for run in runs]) if done else UNKNOWN, "seconds"
+        ),
+        figure(name, "s to learn", None, mean([_to_learn(run, name) for run in runs]) if done else UNKNOWN, "seconds"),
+    ]
+
+
+def _per_epoch(run: Run, name: str) -> float:
+    """Seconds per epoch after the first, which has the start in it."""
+    epochs = run.histories[name].epochs
+    return (epochs[-1].seconds - epochs[0].seconds) / (len(epochs) - 1)
+
+
+def _to_learn(run: Run, name: str) -> float:
+    """Seconds until the validation accuracy is there that the dense net reaches at its best; all of them where it is
+    never.
+    """
+    goal = max(epoch.valid_accuracy for epoch in run.histories[DENSE].epochs)
+    epochs = run.histories[name].epochs
+    return next((epoch.seconds for epoch in epochs if epoch.valid_accuracy >= goal), epochs[-1].seconds)
+
+
+def _ratio(runs: Runs, of: Any) -> Estimate:
+    """How many times longer the dense net takes than the second convolutional one."""
+    if any(run[name].status != "ok" for run in runs for name in (DENSE, CNN_2)):
+        return UNKNOWN
+    return geometric_mean([of(run, DENSE) / of(run, CNN_2) for run in runs])
+
+
+def _claims(at: Setting, runs: Runs, test: Mapping[str, Estimate], times: tuple[Estimate, Estimate]) -> Iterator[Claim]:
+    gain = difference(test[CNN_2], test[DENSE])
+    yield at.claim(
+        "A convolutional net is more accurate than a dense one of as many numbers (H2).",
+        more(test[CNN_2], test[DENSE]),
+        said(test, [CNN_2, DENSE]),
+    )
+    yield at.claim(
+        "It is more accurate by about 5 points.",
+        same(gain, GAIN, None, GAIN_MARGIN),
+        f"{100 * gain.value:+.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f}); about is within two",
+        levels=True,
+    )
+    for what, found in (("an epoch", times[0]), (f"as good as {DENSE} at its best", times[1])):
+        yield at.claim(
+            f"It trains around 13 times as fast, in time to {'do' if what == 'an epoch' else 'become'} {what}.",
+            within(found, FASTER / FACTOR, FASTER * FACTOR),
+            f"{found.value:.2f} times as fast ({found.low:.2f} to {found.high:.2f}), by the same engine; it does "
+            f"{_macs(runs):.1f} times the multiply-adds per image; around is within a factor of two",
+        )
+    yield needs_people(
+        "People get 87 % right, the dense net less, the convolutional net more (H1).", said(test, [DENSE, CNN_2])
+    )
+
+
+def _macs(runs: Runs) -> float:
+    a, b = (runs[0][name].macs or 0 for name in (CNN_2, DENSE))
+    return a / b if b else float("nan")
