@@ -14,7 +14,7 @@ def reproduction_markdown(found: Reproduction) -> str:
     hardware = found.config["hardware"]
     head = [
         f"# {title[0].upper()}{title[1:]}",
-        f"By `{found.config['command']}` on {hardware['cores']} cores ({hardware['cpu']}).",
+        f"By `secondlook reproduce` on {hardware['cores']} cores ({hardware['cpu']}), seed {found.config['seed']}.",
         CAPTION,
     ]
     return "\n\n".join([*head, *(part for study in found.studies for part in _study(study))]) + "\n"

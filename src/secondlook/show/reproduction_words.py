@@ -18,6 +18,8 @@ CAPTION = (
     "uncertainties together; –: not at hand."
 )
 VERDICTS: tuple[Holds, ...] = ("holds", "does not hold", "cannot be told")
+# A picture of so few lines says no more than the table.
+_ALONE = 2
 _SEVERAL: Mapping[Holds, str] = {
     "holds": "hold", "does not hold": "do not hold", "cannot be told": "cannot be told",
 }  # fmt: skip
@@ -85,7 +87,10 @@ def published_text(value: float, unit: Unit) -> str:
         return f"{value:,.0f}"
     if unit == "points":
         return f"{value:+.4g}"
-    text = f"{value:.4f}".rstrip("0").rstrip(".") if unit == "share" else f"{value:.3g}"
+    text = f"{value:.3g}"
+    if unit == "share":
+        whole, _, digits = f"{value:.4f}".rstrip("0").partition(".")
+        text = f"{whole}.{digits:0<2}" if digits else whole
     return text.removeprefix("0") if text.startswith("0.") else text
 
 
@@ -129,7 +134,8 @@ def about(study: Reproduced) -> str:
 
 
 def drawn(table: FigureTable) -> tuple[str, ...]:
-    """The measures that a picture can show: shares and losses with a published figure and one of ours."""
+    """The measures that a picture can show: shares and losses of several things, with published figures and ours."""
     units = {f.measure: f.unit for f in table.figures}
+    counts = Counter(f.measure for f in table.figures)
     both = {f.measure for f in table.figures if f.published is not None and f.ours is not None}
-    return tuple(m for m in table.measures if units[m] in ("share", "nats") and m in both)
+    return tuple(m for m in table.measures if units[m] in ("share", "nats") and m in both and counts[m] > _ALONE)

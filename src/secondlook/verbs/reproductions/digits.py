@@ -21,6 +21,7 @@ from secondlook.verbs.reproductions.setting import (
     Outcome,
     Setting,
     SourceStudy,
+    has_idx,
     needs_people,
     place,
     row_score,
@@ -53,11 +54,13 @@ def find(data: Path | None) -> Given:
     """Kaggle's train.csv, or MNIST, of which those are 42,000 rows; without any, scikit-learn's 1,797 small digits."""
     if data is None:
         return Given("digits", "scikit-learn's 1,797 digits of 8x8 pixels, which are not the study's", stand_in=True)
-    candidates = ("train.csv", "digits/train.csv", "mnist", "")
-    path = place(data, candidates, "Kaggle's train.csv or MNIST's four files", "digits")
+    path = place(
+        data, ("mnist", "train.csv"), lambda path: has_idx(path) or path.suffix == ".csv",
+        "Kaggle's train.csv or MNIST's four files", "digits",
+    )  # fmt: skip
     if path.suffix == ".csv":
         return Given(path, "Kaggle's train.csv")
-    return Given(path, "42,000 of MNIST's 70,000 digits, drawn by the seed: what Kaggle's train.csv holds")
+    return Given(path, "42,000 of MNIST's 70,000 digits, drawn by the seed, as Kaggle's train.csv holds so many")
 
 
 def made(at: Setting) -> Outcome:

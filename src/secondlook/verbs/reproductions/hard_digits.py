@@ -20,6 +20,7 @@ from secondlook.verbs.reproductions.setting import (
     Outcome,
     Setting,
     SourceStudy,
+    has_idx,
     needs_people,
     place,
     row_score,
@@ -35,7 +36,7 @@ QUICK_N, QUICK_EPOCHS = 10_000, 4
 
 def find(data: Path | None) -> Given:
     """MNIST with its own test part."""
-    path = place(data, ("mnist", ""), "MNIST's four files", "hard-digits")
+    path = place(data, ("mnist",), has_idx, "MNIST's four files", "hard-digits")
     return Given(path, "MNIST: 60,000 images to learn from, its own 10,000 to test on")
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from secondlook import seeds
 from secondlook.data.read import read
-from secondlook.errors import DataError
 from secondlook.types import ImageSet
 from secondlook.verbs.reproductions.quickdraw_grid import grid
 from secondlook.verbs.reproductions.quickdraw_imbalance import imbalance
@@ -30,10 +29,9 @@ PER_CLASS, MOST_PER_CLASS, QUICK_PER_CLASS = 10_000, 62_500, 1_000
 
 def find(data: Path | None) -> Given:
     """A folder of NAME.npy, a category each."""
-    path = place(data, ("quickdraw/bitmaps_10x4000", "bitmaps_10x4000", ""), "ten categories as NAME.npy", "quickdraw")
-    ours = sorted(file.stem for file in path.glob("*.npy")) if path.is_dir() else []
-    if len(ours) < K:
-        raise DataError(f"expected ten categories as NAME.npy for quickdraw, got {len(ours)} in {path}; add more")
+    inside = ("quickdraw/bitmaps_10x4000", "quickdraw", "bitmaps_10x4000")
+    path = place(data, inside, lambda path: len([*path.glob("*.npy")]) >= K, "ten categories as NAME.npy", "quickdraw")
+    ours = sorted(file.stem for file in path.glob("*.npy"))
     if set(CATEGORIES) <= set(ours):
         return Given(path, "the study's ten categories")
     return Given(path, f"other categories than the study's: {', '.join(ours[:K])}", stand_in=True)
@@ -76,8 +74,8 @@ def _differences(at: Setting, images: ImageSet, ten: Sequence[str], pair: Sequen
         "A tenth of every training set is held out to choose the epoch by, and its curves are of that tenth; the study "
         "validated on a fifth.",
         f"Imbalance is {pair[0]} against {pair[1]}, at the study's ratios.",
-        "Epochs, the batch of 64 and Adam at 1e-3 are the study's; cells of sizes, imbalance and the grid are three "
-        "trainings each, where the study had one.",
+        "Epochs, the batch of 64 and Adam at 1e-3 are the study's; cells of sizes and imbalance are five trainings "
+        "each, those of the grid three, where the study had one.",
     ]
     if at.quick:
         found.append(f"Quick: {QUICK_PER_CLASS:,} drawings of each, fewer epochs, sizes, classes and seeds.")

@@ -48,7 +48,7 @@ def imbalance(at: Setting, data: tuple[Any, Any], pair: Sequence[str]) -> Outcom
 def _figures(found: Study, pair: Sequence[str], n: int, ours: int, rows: int) -> list[Figure]:
     train, test, majority, minority = PUBLISHED[n]
     cells = of_value(found, ours)
-    of = f"{n / MAJORITY:.1%}: {n:,}, ours {ours:,}"
+    of = f"{100 * n / MAJORITY:g} %: {n:,}, ours {ours:,}"
     return [
         figure(of, "train accuracy", train, over_seeds(cells, "train", min(rows + ours, 1_000)), n=MAJORITY + n),
         figure(of, "fresh accuracy", test, over_seeds(cells, "test"), n=FRESH),
@@ -71,8 +71,8 @@ def _claims(at: Setting, found: Study, minority: str, sizes: Mapping[int, int]) 
     yield at.claim(
         "The rarer a class in training, the fewer of its fresh drawings are recognised (H4).",
         all_hold(more(equal, rare), more(equal, some)),
-        f"{score(rare)} at {100 / MAJORITY:.1%} of the majority, {score(some)} at {AUGMENTED / MAJORITY:.0%}, "
-        f"{score(equal)} at as many",
+        f"{score(rare)} at {100 * 100 / MAJORITY:g} % of the majority, {score(some)} at "
+        f"{100 * AUGMENTED / MAJORITY:g} %, {score(equal)} at as many",
     )
     yield at.claim(
         "Accuracy on fresh drawings hardly shows it: .99 where the minority has .43.",
@@ -83,5 +83,5 @@ def _claims(at: Setting, found: Study, minority: str, sizes: Mapping[int, int]) 
     yield at.claim(
         "Augmentation can improve it (H4 as it is worded; the study only added drawings).",
         more(varied, some),
-        f"{score(some)} without and {score(varied)} with, at {AUGMENTED / MAJORITY:.0%}",
+        f"{score(some)} without and {score(varied)} with, at {100 * AUGMENTED / MAJORITY:g} %",
     )

@@ -12,7 +12,7 @@ DENSE, CNN_1, CNN_2 = "mlp-small", "cnn-nopool", "cnn-small"
 EPOCHS, QUICK_EPOCHS = 10, 4
 # A fifth is tested on.
 TEST = 0.2
-SEEDS = 3
+SEEDS, GRID_SEEDS = 5, 3
 
 
 def recipe(at: Setting) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from secondlook.judge.claims import all_hold, figure, more
 from secondlook.measure.estimates import difference, share_over_seeds
 from secondlook.types import Claim, Epoch, Estimate, Figure, FigureTable, Study
+from secondlook.types.reproduction import Unit
 from secondlook.verbs.reproductions.quickdraw_recipe import CNN_2, draws, epochs, of_value, recipe
 from secondlook.verbs.reproductions.setting import Outcome, Setting, epoch_mean, score
 from secondlook.verbs.study import study
@@ -43,8 +44,8 @@ def size(at: Setting, data: tuple[Any, Any]) -> Outcome:
     table = FigureTable(
         f"Drawings per class: {CNN_2} after the first and the last epoch",
         tuple(line for n in sorted({*PUBLISHED, *sizes}) for line in _figures(at, found, n, n in sizes)),
-        "Ours are means over seeds with Student's intervals. The study's 3,000 has the same .87 for accuracy and "
-        "loss, which looks like a slip.",
+        f"The study's last epoch is the tenth, ours the {epochs(at)}th. Ours are means over seeds with Student's "
+        "intervals. The study's 3,000 has the same .87 for accuracy and loss, which looks like a slip.",
     )
     return Outcome((table,), tuple(_claims(at, found, sizes)), ())
 
@@ -57,9 +58,11 @@ def _figures(at: Setting, found: Study, n: int, there: bool) -> list[Figure]:
         for (measure, of), theirs in zip(MEASURES.items(), published, strict=True):
             why = "" if there else "not so many drawings at hand"
             ours = epoch_mean(cells, epoch, of)
-            unit = "share" if "accuracy" in measure else "nats"
+            unit: Unit = "share" if "accuracy" in measure else "nats"
             n_theirs = K * n if measure == "train accuracy" else K * n // 5 if unit == "share" else None
-            lines.append(figure(f"{n:,}, epoch {epoch}", measure, theirs, ours, unit, n=n_theirs, why=why))  # type: ignore[arg-type]
+            lines.append(
+                figure(f"{n:,}, {('first', 'last')[which]} epoch", measure, theirs, ours, unit, n=n_theirs, why=why)
+            )
     return lines
 
 

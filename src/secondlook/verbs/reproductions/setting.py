@@ -96,23 +96,31 @@ def needs_people(text: str, why: str) -> Claim:
     return Claim(text, "cannot be told", f"{why}; it takes people's answers")
 
 
-def place(data: Path | None, candidates: Sequence[str], what: str, name: str) -> Path:
-    """The first of some paths that exists inside --data, or --data itself where it is none of our folders.
+def place(data: Path | None, inside: Sequence[str], is_it: Callable[[Path], bool], what: str, name: str) -> Path:
+    """Where a study's images are: the first of some paths inside --data, or --data itself, that holds them.
 
     Args:
-        candidates: paths inside it, "" for itself. what: what is wanted, for the message. name: the study's.
+        is_it: whether a path holds them. what: what is wanted, for the message. name: the study's.
 
     Raises:
-        UsageError: --data is missing, or no such path. DataError: it holds nothing of the kind.
+        UsageError: --data is missing, or there is no such path. DataError: nothing of the kind is there.
     """
     if data is None:
         raise UsageError(f"expected --data DIR to make {name} of, with {what}, got none; its images may not be shipped")
     if not data.exists():
         raise UsageError(f"expected --data to be a folder or a file, got {data}, which is not there")
-    for candidate in candidates:
-        if (path := data / candidate if candidate else data).exists():
+    for path in (*(data / one for one in inside), data):
+        if path.exists() and is_it(path):
             return path
-    raise DataError(f"expected {what} for {name}, got {data}, which holds none of {', '.join(candidates)}")
+    raise DataError(
+        f"expected {what} to make {name} of, got {data}, which holds none; name their folder, or one that holds "
+        f"{inside[0]}"
+    )
+
+
+def has_idx(path: Path) -> bool:
+    """Whether a folder holds MNIST's kind of files."""
+    return path.is_dir() and any(path.glob("*idx3-ubyte*"))
 
 
 def said(found: Mapping[str, Estimate], names: Iterable[str]) -> str:

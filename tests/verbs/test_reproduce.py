@@ -1,0 +1,191 @@
+"""Published studies made again: refusals, going on, and the shortened versions of all five."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import secondlook as sl
+from secondlook.cli import main
+from secondlook.errors import DataError, RunError, UsageError
+from secondlook.judge.claims import figure
+from secondlook.measure.estimates import exactly
+from secondlook.models.ladder import ladder
+from secondlook.models.net import parse
+from secondlook.types import FigureTable
+from secondlook.verbs import reproductions
+from secondlook.verbs.reproduce import NAMES
+from secondlook.verbs.reproductions import digits, hard_digits, quickdraw, quickdraw_models, slash
+from secondlook.verbs.reproductions.setting import Outcome, Setting
+
+DATA = os.environ.get("SECONDLOOK_DATA", "")
+needs_data = pytest.mark.skipif(not DATA, reason="SECONDLOOK_DATA is not set: the studies' images are not at hand")
+
+
+def test_the_published_numbers_of_weights_are_those_of_the_nets_texts() -> None:
+    nets = {name: ladder()[name].net for name in (*quickdraw_models.NUMBERS, "convnet")}
+    for name, n in quickdraw_models.NUMBERS.items():
+        assert parse(nets[name]).count((28, 28, 1), 10).trained == n
+    assert parse(nets["convnet"]).count((28, 28, 1), 10).trained == hard_digits.NUMBERS
+    assert parse(digits.NETS["cnn"]).count((28, 28, 1), 10).trained == digits.CNN_NUMBERS
+
+
+def test_a_study_is_made_of_what_anybody_can_call() -> None:
+    """Of verbs a study uses those alone that are public."""
+    public = {module for module in sl._PUBLIC.values() if module.startswith("secondlook.verbs")}
+    for path in Path(reproductions.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = getattr(node, "module", "") or ""
+            if isinstance(node, ast.ImportFrom) and module.startswith("secondlook.verbs."):
+                assert module in public or module.startswith("secondlook.verbs.reproductions"), (path.name, module)
+
+
+@pytest.mark.parametrize(
+    ("studies", "more", "message"),
+    [
+        ("slashes", {}, "expected studies out of slash, digits, hard-digits, hotdog, quickdraw, or all, got 'slashes'"),
+        ([], {}, "expected a study to make again, out of slash, .*, or all, got none"),
+        ("slash", {"seed": -1}, "expected a --seed of 0 or more, got -1"),
+        ("hotdog", {}, "expected --data DIR to make hotdog of, with train and test folders of hotdogs and other food, "
+        "got none"),
+        ("quickdraw", {}, "expected --data DIR to make quickdraw of, with ten categories as NAME.npy, got none"),
+        ("hard-digits", {}, "expected --data DIR to make hard-digits of, with MNIST's four files, got none"),
+        ("slash", {"data": "nowhere"}, "expected --data to be a folder or a file, got nowhere, which is not there"),
+        ("all", {"data": "."}, "expected the study's slash_data.npz to make slash of, got ., which holds none; name"),
+        ("digits,quickdraw", {"data": "."}, "expected Kaggle's train.csv or MNIST's four files to make digits of, got "
+        "."),
+        ("hotdog", {"data": "."}, "expected train and test folders of hotdogs and other food to make hotdog of"),
+        ("quickdraw", {"data": "."}, "expected ten categories as NAME.npy to make quickdraw of"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_refused_in_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    studies: Any,
+    more: Any,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((UsageError, DataError), match=message) as caught:
+        sl.reproduce(studies, quiet=True, **more)
+    assert [*tmp_path.iterdir()] == [], "nothing is left behind"
+    if isinstance(studies, str):
+        words = ["reproduce", studies, "--json", *(word for name, x in more.items() for word in (f"--{name}", str(x)))]
+        monkeypatch.setattr(sys, "argv", ["secondlook", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == caught.value.exit_code
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.count("\n") == 1
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Slash with two quick models; what was made, in order."""
+    made: list[str] = []
+    monkeypatch.setattr(slash, "PUBLISHED", {name: slash.PUBLISHED[name] for name in ("knn", "logistic")})
+    monkeypatch.setattr(slash, "_claims", lambda at, cells: iter(()))
+
+    def counted(at: Setting) -> Outcome:
+        made.append(at.given.said)
+        return slash.made(at)
+
+    monkeypatch.setattr(slash, "STUDY", replace(slash.STUDY, made=counted))
+    return made
+
+
+def test_slash_is_fitted_on_all_750_and_kept(tmp_path: Path, small: list[str]) -> None:
+    found = sl.reproduce("slash", quick=True, out=tmp_path / "r", quiet=True)
+    one = found["slash"]
+    table = one.tables[0]
+    assert table.lines == ("knn", "logistic")
+    kept = table.at("knn", "kept")
+    assert kept is not None
+    assert kept.ours == exactly(675_000), "750 images of 900 pixels"
+    assert one.runs == ("sizes",)
+    study = sl.load_study(found.path / "slash" / "sizes")
+    assert {cell.n_test for cell in study.cells} == {250}
+    test = table.at("logistic", "test accuracy")
+    assert test is not None
+    assert test.ours is not None
+    assert test.ours.value == next(c.test_accuracy for c in study.of("logistic") if c.rows == 375)
+    for name in ("report.html", "report.md", "reproduction.json", "figures.csv", "manifest.json"):
+        assert (found.path / name).exists(), name
+    assert json.loads((found.path / "reproduction.json").read_text())["studies"][0]["name"] == "slash"
+    again = sl.load_reproduction(found.path)
+    assert again.json() == found.json()
+    assert sl.reproduce("slash", quick=True, out=tmp_path / "r", quiet=True).json() == found.json()
+    assert len(small) == 1, "a finished one is not made again"
+    with pytest.raises(RunError, match=r"another configuration \(seed was 0, now 1\)"):
+        sl.reproduce("slash", quick=True, seed=1, out=tmp_path / "r", quiet=True)
+
+
+def test_an_interrupted_one_is_gone_on_with(tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(at: Setting) -> Outcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(digits, "STUDY", replace(digits.STUDY, made=fails))
+    words: dict[str, Any] = {"quick": True, "out": tmp_path / "r", "quiet": True}
+    with pytest.raises(KeyboardInterrupt):
+        sl.reproduce("digits,slash", **words)
+    with pytest.raises(RunError, match=r"is not finished; go on with it by: secondlook reproduce slash,digits --quick"):
+        sl.load_reproduction(tmp_path / "r")
+    table = FigureTable("One", (figure("svm", "accuracy", 0.9, exactly(0.9)),))
+    monkeypatch.setattr(digits, "STUDY", replace(digits.STUDY, made=lambda at: Outcome((table,), (), ())))
+    found = sl.reproduce("digits,slash", **words)
+    assert [one.name for one in found.studies] == ["slash", "digits"]
+    assert len(small) == 1, "what was finished is kept"
+
+
+def test_what_is_no_reproduction_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no config"):
+        sl.load_reproduction(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(RunError, match="holds something else; open it with load_run"):
+        sl.load_reproduction(tmp_path)
+
+
+def test_drawings_are_cut_per_category_and_the_same_by_one_seed() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 255, (90, 4, 4), dtype=np.uint8)
+    images = sl.read((X, np.repeat(["a", "b", "c"], 30)))
+    pixels, names = quickdraw.some_of(images, ["c", "a"], 7, 0)
+    assert list(names) == ["c"] * 7 + ["a"] * 7
+    assert all((X[60:] == one[..., 0]).all(axis=(1, 2)).any() for one in pixels[:7])
+    assert np.array_equal(quickdraw.some_of(images, ["c"], 7, 0)[0], pixels[:7])
+    assert not np.array_equal(quickdraw.some_of(images, ["c"], 7, 1)[0], pixels[:7])
+
+
+@pytest.mark.slow
+def test_digits_are_made_of_a_stand_in_that_is_said(tmp_path: Path) -> None:
+    found = sl.reproduce("digits", quick=True, out=tmp_path / "r", quiet=True)["digits"]
+    assert "1,797" in found.data
+    assert any("Other digits" in said for said in found.differences)
+    assert all(one.ours is not None for one in found.figures)
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_is_made_quickly(tmp_path: Path, name: str) -> None:
+    found = sl.reproduce(name, DATA, quick=True, out=tmp_path / "r", quiet=True)
+    (one,) = found.studies
+    assert one.claims
+    assert one.quick
+    there = [f for f in one.figures if f.published is not None and f.ours is not None]
+    assert len(there) >= 3
+    assert not [f for f in one.figures if f.why == "the model failed"]
+    counts = {(f.of, f.measure): f for f in one.figures if f.unit == "count" and f.published is not None}
+    if name in ("hard-digits", "quickdraw"):
+        assert all(f.agrees for f in counts.values()), "numbers of weights are exact"
+    assert found.markdown().count("**holds**") == sum(c.verdict == "holds" for c in one.claims)
