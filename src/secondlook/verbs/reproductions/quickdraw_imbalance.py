@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from secondlook.judge.claims import all_hold, figure, more
+from secondlook.judge.claims import all_hold, figure, more, within
 from secondlook.measure.estimates import share_over_seeds
 from secondlook.types import Cell, Claim, Estimate, Figure, FigureTable, Study
 from secondlook.verbs.reproductions.quickdraw_recipe import CNN_2, draws, of_value, recipe
@@ -15,7 +15,8 @@ from secondlook.verbs.reproductions.setting import Outcome, Setting, over_seeds,
 from secondlook.verbs.study import study
 
 MAJORITY, FRESH = 50_000, 20_000
-# Minority drawings beside 50,000: training accuracy, and on fresh ones of both, of the majority, of the minority.
+# Minority drawings beside 50,000: accuracy in training; on the study's test part, which is as uneven, since .43 of the
+# minority and 1 of the majority make .99 only there; and of fresh drawings of each.
 PUBLISHED: Mapping[int, tuple[float, float, float, float]] = {
     100: (0.99, 0.99, 1.0, 0.43),
     1_000: (0.99, 0.99, 0.99, 0.81),
@@ -42,7 +43,7 @@ def imbalance(at: Setting, data: tuple[Any, Any], pair: Sequence[str]) -> Outcom
         tuple(line for n, ours in sizes.items() for line in _figures(found, pair, n, ours, rows)),
         f"The study kept 50,000 of its majority; ours is {rows:,}, and the minority the same share of it.",
     )
-    return Outcome((table,), tuple(_claims(at, found, pair[1], sizes)), ())
+    return Outcome((table,), tuple(_claims(at, found, pair, sizes, rows)), ())
 
 
 def _figures(found: Study, pair: Sequence[str], n: int, ours: int, rows: int) -> list[Figure]:
@@ -51,7 +52,8 @@ def _figures(found: Study, pair: Sequence[str], n: int, ours: int, rows: int) ->
     of = f"{100 * n / MAJORITY:g} %: {n:,}, ours {ours:,}"
     return [
         figure(of, "train accuracy", train, over_seeds(cells, "train", min(rows + ours, 1_000)), n=MAJORITY + n),
-        figure(of, "fresh accuracy", test, over_seeds(cells, "test"), n=FRESH),
+        figure(of, "test accuracy", test, as_uneven(cells, pair, rows, ours), n=(MAJORITY + n) // 5),
+        figure(of, "fresh, as many of both", None, over_seeds(cells, "test")),
         figure(of, "majority", majority, recall(cells, pair[0]), n=FRESH // 2),
         figure(of, "minority", minority, recall(cells, pair[1]), n=FRESH // 2),
         figure(of, "minority, augmented", None, recall(of_value(found, ours, "augment"), pair[1])),
@@ -64,10 +66,19 @@ def recall(cells: Sequence[Cell], name: str) -> Estimate:
     return share_over_seeds([value for cell in cells if (value := cell.recall(name)) is not None], n)
 
 
-def _claims(at: Setting, found: Study, minority: str, sizes: Mapping[int, int]) -> Iterator[Claim]:
+def as_uneven(cells: Sequence[Cell], pair: Sequence[str], rows: int, minority: int) -> Estimate:
+    """The accuracy on images of which as few are of the minority as in training, from the recalls of both."""
+    weight = minority / (rows + minority)
+    both = [(cell.recall(pair[0]), cell.recall(pair[1])) for cell in cells]
+    shares = [(1 - weight) * a + weight * b for a, b in both if a is not None and b is not None]
+    return share_over_seeds(shares, min(cells[0].counts) if cells else 0)
+
+
+def _claims(at: Setting, found: Study, pair: Sequence[str], sizes: Mapping[int, int], rows: int) -> Iterator[Claim]:
+    minority = pair[1]
     rare, equal, some = (recall(of_value(found, sizes[n]), minority) for n in (100, MAJORITY, AUGMENTED))
     varied = recall(of_value(found, sizes[AUGMENTED], "augment"), minority)
-    whole = over_seeds(of_value(found, sizes[100]), "test")
+    whole = as_uneven(of_value(found, sizes[100]), pair, rows, sizes[100])
     yield at.claim(
         "The rarer a class in training, the fewer of its fresh drawings are recognised (H4).",
         all_hold(more(equal, rare), more(equal, some)),
@@ -75,10 +86,10 @@ def _claims(at: Setting, found: Study, minority: str, sizes: Mapping[int, int]) 
         f"{100 * AUGMENTED / MAJORITY:g} %, {score(equal)} at as many",
     )
     yield at.claim(
-        "Accuracy on fresh drawings hardly shows it: .99 where the minority has .43.",
-        more(whole, Estimate(0.95, 0.95, 0.95)),
-        f"{score(whole)} on as many fresh drawings of both; {score(rare)} of the minority",
-        levels=True,
+        "Accuracy does not show it: .99 on an equally uneven test part, where fewer than half of the minority are "
+        "right.",
+        all_hold(within(whole, 0.98), within(rare, high=0.5)),
+        f"{score(whole)} on drawings as uneven as in training; {score(rare)} of the minority",
     )
     yield at.claim(
         "Augmentation can improve it (H4 as it is worded; the study only added drawings).",

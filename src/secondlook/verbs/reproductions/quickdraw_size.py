@@ -44,7 +44,7 @@ def size(at: Setting, data: tuple[Any, Any]) -> Outcome:
     table = FigureTable(
         f"Drawings per class: {CNN_2} after the first and the last epoch",
         tuple(line for n in sorted({*PUBLISHED, *sizes}) for line in _figures(at, found, n, n in sizes)),
-        f"The study's last epoch is the tenth, ours the {epochs(at)}th. Ours are means over seeds with Student's "
+        f"The study's last epoch is its tenth, ours is number {epochs(at)}. Ours are means over seeds with Student's "
         "intervals. The study's 3,000 has the same .87 for accuracy and loss, which looks like a slip.",
     )
     return Outcome((table,), tuple(_claims(at, found, sizes)), ())
