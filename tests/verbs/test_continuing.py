@@ -253,7 +253,7 @@ def test_a_changed_or_incomplete_parent_is_refused(parent: sl.Run, tmp_path: Pat
     (path / "manifest.json").unlink()
     with pytest.raises(RunError, match="is incomplete; go on with it by the same command: secondlook compare"):
         sl.continue_run(path, "tiny")
-    with pytest.raises(RunError, match=r"expected a run directory, got .*, which is not there"):
+    with pytest.raises(RunError, match=r"expected the directory of a comparison, got .*, which is not there"):
         sl.continue_run(tmp_path / "nowhere", "tiny")
 
 

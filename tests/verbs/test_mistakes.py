@@ -143,7 +143,7 @@ def test_a_model_without_answers_is_named_with_its_reason(place: Path) -> None:
 
 
 def test_what_is_no_run_is_refused(place: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="expected a run directory, got nowhere, which is not there"):
+    with pytest.raises(RunError, match="expected the directory of a comparison, got nowhere, which is not there"):
         sl.mistakes("nowhere", quiet=True)
     shutil.copytree("run", tmp_path / "damaged")
     (tmp_path / "damaged" / "items.npz").write_bytes(b"no")

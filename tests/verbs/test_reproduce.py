@@ -138,7 +138,9 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path, small: list[str], mo
     words: dict[str, Any] = {"quick": True, "out": tmp_path / "r", "quiet": True}
     with pytest.raises(KeyboardInterrupt):
         sl.reproduce("digits,slash", **words)
-    with pytest.raises(RunError, match=r"is not finished; go on with it by: secondlook reproduce slash,digits --quick"):
+    with pytest.raises(
+        RunError, match=r"is incomplete; go on with it by the same command: secondlook reproduce slash,digits --quick"
+    ):
         sl.load_reproduction(tmp_path / "r")
     table = FigureTable("One", (figure("svm", "accuracy", 0.9, exactly(0.9)),))
     monkeypatch.setattr(digits, "STUDY", replace(digits.STUDY, made=lambda at: Outcome((table,), (), ())))
@@ -147,11 +149,18 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path, small: list[str], mo
     assert len(small) == 1, "what was finished is kept"
 
 
-def test_what_is_no_reproduction_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no config"):
-        sl.load_reproduction(tmp_path)
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(RunError, match="holds something else; open it with load_run"):
+def test_each_kind_of_directory_is_opened_by_its_own_function(tmp_path: Path, small: list[str]) -> None:
+    found = sl.reproduce("slash", quick=True, out=tmp_path / "r", quiet=True)
+    study = found.path / "slash" / "sizes"
+    with pytest.raises(RunError, match=r"of a comparison, but .* holds a reproduction; open it with load_reproduction"):
+        sl.load_run(found.path)
+    with pytest.raises(RunError, match=r"of a comparison, but .* holds a study; open it with load_study"):
+        sl.load_run(study)
+    with pytest.raises(RunError, match=r"of a reproduction, but .* holds a study; open it with load_study"):
+        sl.load_reproduction(study)
+    with pytest.raises(RunError, match=r"of a reproduction, got .*, which is not there"):
+        sl.load_reproduction(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"of a reproduction, but .* holds no run's config\.json"):
         sl.load_reproduction(tmp_path)
 
 

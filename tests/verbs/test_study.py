@@ -126,11 +126,13 @@ def test_another_study_in_the_same_folder_is_refused(found: Study) -> None:
 
 def test_a_comparison_is_no_study_and_an_unfinished_one_says_how_to_go_on(tmp_path: Path) -> None:
     run = sl.compare(bars(), models=["majority"], out=tmp_path / "run", quiet=True)
-    with pytest.raises(RunError, match=r"expected a study's directory, but .* holds a comparison"):
+    with pytest.raises(
+        RunError, match=r"expected the directory of a study, but .* holds a comparison; open it with load_run"
+    ):
         sl.load_study(run.path)
     study = made(tmp_path / "s", values=(10, 20))
     (study.path / "manifest.json").unlink()
-    with pytest.raises(RunError, match="is not finished; go on with it by: secondlook study size"):
+    with pytest.raises(RunError, match="is incomplete; go on with it by the same command: secondlook study size"):
         sl.load_study(study.path)
     (study.path / "manifest.json").write_text("{}")
     (study.path / "cells" / f"{study.cells[0].name}.json").unlink()

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from secondlook.errors import RunError
-from secondlook.runs.files import checksum, is_run, read_json
+from secondlook.runs.files import checksum, read_json
+from secondlook.runs.kinds import config_of
 from secondlook.runs.scorecards import pairs_now, read_scores, scores_now
 from secondlook.types import (
     PARTS,
@@ -37,16 +38,10 @@ def load_run(path: str | Path, *, verify: bool = False) -> Run:
         verify: compare every file with its checksum in the manifest.
 
     Raises:
-        RunError: there is no run, it is incomplete, or a file was changed.
+        RunError: there is none, it holds something else, it is incomplete, or a file was changed.
     """
     folder = Path(path)
-    if not folder.is_dir():
-        raise RunError(f"expected a run directory, got {folder}, which is not there")
-    if not is_run(folder):
-        raise RunError(f"expected a run directory, but {folder} holds no run's config.json")
-    if not (folder / "manifest.json").exists():
-        command = read_json(folder / "config.json")["command"]
-        raise RunError(f"the run {folder} is incomplete; go on with it by the same command: {command}")
+    config_of(folder, "comparison")
     if verify:
         _verify(folder)
     return read_results(folder)

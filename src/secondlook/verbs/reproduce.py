@@ -11,8 +11,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from secondlook.errors import RunError, UsageError
+from secondlook.errors import UsageError
 from secondlook.runs.files import read_json, write_atomically, write_json
+from secondlook.runs.kinds import config_of
 from secondlook.runs.store import RunDirectory, open_next
 from secondlook.types import Reproduced, Reproduction
 from secondlook.verbs.reproductions.setting import Setting, SourceStudy
@@ -78,14 +79,7 @@ def load_reproduction(path: str | Path) -> Reproduction:
         RunError: there is none, or it is not finished.
     """
     path = Path(path)
-    if not (path / "config.json").exists():
-        raise RunError(f"expected a reproduction's directory, but {path} holds no config.json")
-    config = read_json(path / "config.json")
-    if "reproduces" not in config:
-        raise RunError(f"expected a reproduction's directory, but {path} holds something else; open it with load_run")
-    if not (path / "manifest.json").exists():
-        raise RunError(f"{path} is not finished; go on with it by: {config['command']}")
-    return _read(path, config)
+    return _read(path, config_of(path, "reproduction"))
 
 
 def _read(path: Path, config: Mapping[str, Any]) -> Reproduction:

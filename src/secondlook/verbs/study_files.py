@@ -13,6 +13,7 @@ from secondlook.judge.findings import StudyContext, judge_study
 from secondlook.judge.study_laws import better, laws_of
 from secondlook.runs.cells import read_cell
 from secondlook.runs.files import read_json, write_atomically, write_json
+from secondlook.runs.kinds import config_of
 from secondlook.runs.store import RunDirectory
 from secondlook.types import Cell, Kind, Study
 from secondlook.verbs.options import TEST, Options
@@ -55,11 +56,7 @@ def load_study(path: str | Path) -> Study:
         RunError: there is none, it is not finished, or it is damaged.
     """
     path = Path(path)
-    config = read_json(path / "config.json")
-    if "kind" not in config:
-        raise RunError(f"expected a study's directory, but {path} holds a comparison; open it with load_run")
-    if not (path / "manifest.json").exists():
-        raise RunError(f"{path} is not finished; go on with it by: {config['command']}")
+    config = config_of(path, "study")
     kept = read_json(path / "study.json")
     cells = tuple(read_cell(path, name) for name in kept["order"])
     if missing := [name for name, cell in zip(kept["order"], cells, strict=True) if cell is None]:
