@@ -94,6 +94,13 @@ def test_of_equal_epochs_the_first_is_kept() -> None:
     assert run(Counting([0.5, 0.5, 0.5])).best == 1
 
 
+def test_the_last_weights_are_kept_where_that_is_asked_for() -> None:
+    engine = Counting([0.9, 0.5, 0.7, 0.6])
+    history = run(engine, keep="last")
+    assert history.best == 4
+    assert engine.restored is None
+
+
 def test_patience_ends_training_and_counts_from_the_best_epoch() -> None:
     history = run(Counting([0.9, 0.5, 0.7, 0.6, 0.55, 0.1]), patience=3)
     assert (len(history.epochs), history.best) == (5, 2)

@@ -586,3 +586,15 @@ def test_a_recipe_is_how_nets_are_trained(tmp_path: Path) -> None:
     # The same rate goes on; patience is off, so that all six are trained.
     assert len(more.histories["tiny"].epochs) == len(run.histories["tiny"].epochs) + 6
     assert {epoch.learning_rate for epoch in more.histories["tiny"].epochs} == {0.01}
+
+
+def test_the_last_epoch_may_be_kept_in_place_of_the_best(tmp_path: Path) -> None:
+    recipe = "schedule=constant,learning_rate=0.3,patience=9,keep=last"
+    run = sl.compare(bars(), models=["knn"], nets=TINY, epochs=9, recipe=recipe, out=tmp_path / "a", quiet=True)
+    history = run.histories["tiny"]
+    assert history.best == 9
+    losses = [epoch.valid_loss for epoch in history.epochs]
+    assert min(losses) < losses[-1], "a rate that is far too high: the last is not the best"
+    said = run.predictions("tiny", "valid")
+    loss = -np.log(said.probabilities[np.arange(len(said.labels)), said.labels].astype(float)).mean()
+    assert loss == pytest.approx(losses[-1], rel=1e-4)

@@ -307,4 +307,5 @@ def _cut_short(model: Any, ended: str) -> list[str]:
         return []
     last, best = len(model.history_.epochs), model.history_.best
     how = "stopped at its time limit" if ended == TIME_LIMIT else "interrupted"
-    return [f"{how} in epoch {last} of {model.epochs_}; the best so far, epoch {best}, was kept"]
+    kept = f"the best so far, epoch {best}," if model.keep == "best" else f"epoch {best}"
+    return [f"{how} in epoch {last} of {model.epochs_}; {kept} was kept"]

@@ -21,7 +21,7 @@ from secondlook.models.engines.choice import Choice, EngineName, Precision, chec
 from secondlook.models.enlarging import to_size
 from secondlook.models.net import Count, check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
-from secondlook.models.train import Before, Recipe, Schedule, auto_batch, auto_epochs, train
+from secondlook.models.train import Before, Keep, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class NetClassifier(ImageClassifier):
         batch: images per step; None takes 32 below 5,000 images, 64 below 20,000, then 128.
         learning_rate, schedule: see `models.train.Recipe`. optimizer, weight_decay: as PyTorch has them.
         patience: epochs without a lower validation loss before stopping; None takes a third of the epochs, 5 at least.
+        keep: whose weights are kept: "best", the epoch's with the lowest validation loss, or "last".
         max_seconds: stop there with the best weights so far; None means no limit.
         augment: how the training images are varied at random in every step, "shift=2,rotate=10,flip" (see
             `data.augment`); what is validated or predicted stays as it is.
@@ -84,6 +85,7 @@ class NetClassifier(ImageClassifier):
         weight_decay: float = 0.0,
         schedule: Schedule = "cosine",
         patience: int | None = None,
+        keep: Keep = "best",
         max_seconds: float | None = None,
         augment: str = "",
         device: str = "auto",
@@ -99,6 +101,7 @@ class NetClassifier(ImageClassifier):
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.patience = patience
+        self.keep = keep
         self.max_seconds = max_seconds
         self.augment = augment
         self.device = device
@@ -303,7 +306,7 @@ class NetClassifier(ImageClassifier):
         seconds = inf if self.max_seconds is None else self.max_seconds
         self.epochs_ = epochs + (0 if before is None else before.history.epochs[-1].epoch)
         warm = Recipe.warm if before is None else 0.0
-        return Recipe(epochs, batch, self.learning_rate, self.schedule, patience, seconds, warm)
+        return Recipe(epochs, batch, self.learning_rate, self.schedule, patience, seconds, self.keep, warm)
 
     def _augmenter(self, X: NDArray[Any], seed: int) -> Augmenter | None:
         from secondlook.models.engines.torch_augment import augmenter

@@ -17,6 +17,7 @@ from secondlook.models.engines import Engine, Weights
 from secondlook.types import Epoch, History, IntArray, Seam
 
 Schedule = Literal["cosine", "constant"]
+Keep = Literal["best", "last"]
 
 # Why training ended before its last epoch, other than by patience.
 TIME_LIMIT = "time limit"
@@ -54,6 +55,7 @@ class Recipe:
         patience: epochs without a lower (weighted) validation loss after which training ends; counted anew where
             training is gone on with.
         seconds: wall-clock limit; training ends there with the best weights so far.
+        keep: whose weights are kept: "best", the epoch's with the lowest (weighted) validation loss, or "last".
     """
 
     epochs: int
@@ -62,6 +64,7 @@ class Recipe:
     schedule: Schedule = "cosine"
     patience: int = 10
     seconds: float = inf
+    keep: Keep = "best"
     warm: float = 0.05  # share of the steps over which the rate rises; 0 where training is gone on with, a warm restart
 
     def rate(self, step: int, steps: int) -> float:
@@ -147,7 +150,7 @@ def train(
     on_epoch: Callable[[Epoch], None] | None = None,
     before: Before | None = None,
 ) -> Trained:
-    """Trains, and leaves the weights of the best (weighted) validation loss in the engine.
+    """Trains, and leaves the weights of the best (weighted) validation loss, or the last ones, in the engine.
 
     Args:
         engine: holds the net and both parts of the data; with `before`, at the end of that training.
@@ -179,10 +182,12 @@ def train(
             if epoch.epoch - max(best.epoch, done) >= recipe.patience:
                 ended = f"no lower validation loss for {recipe.patience} epochs"
                 break
-    last = engine.state()
-    engine.restore(best.weights)
+    last, kept = engine.state(), epochs[-1].epoch
+    if recipe.keep == "best":
+        kept = best.epoch
+        engine.restore(best.weights)
     seams = () if before is None else before.seams
-    return Trained(History(tuple(epochs), best.epoch, ended, seams), last, sample)
+    return Trained(History(tuple(epochs), kept, ended, seams), last, sample)
 
 
 def _sample(rng: np.random.Generator, n: int, most: int) -> IntArray:

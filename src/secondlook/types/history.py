@@ -69,7 +69,7 @@ class History:
     Attributes:
         epochs: one `Epoch` each; where training was gone on with, those before as well.
         best: the epoch whose weights were kept, from 1: that of the lowest weighted validation loss since the objective
-            last changed.
+            last changed, or the last one where that was asked for.
         ended: why training ended.
         seams: where it was gone on with.
     """

@@ -73,7 +73,7 @@ def compare(
         tune: search each model's settings on folds of the training part before it is fitted.
         epochs: the most that nets are trained.
         recipe: how nets are trained, "batch=64,schedule=constant" or a mapping: batch, learning_rate, optimizer,
-            weight_decay, schedule, patience, as `secondlook.NetClassifier` takes them.
+            weight_decay, schedule, patience, keep, as `secondlook.NetClassifier` takes them.
         engine: who trains nets: "torch", "native" (code compiled from the net's text), or "auto", the fastest here.
         precision: of the products of their training steps: "fp32", "bf16", or "auto", see docs/engines.md.
         class_weight: how much each image of a class counts in training: "balanced" (by 1 / the class's share),

@@ -9,6 +9,7 @@ from secondlook.errors import UsageError
 
 OptimiserName = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
+Keep = Literal["best", "last"]
 # What of a net's training a recipe may set, and of which kind each is; the rest has options of its own.
 _RECIPE: dict[str, type] = {
     "batch": int,
@@ -17,8 +18,9 @@ _RECIPE: dict[str, type] = {
     "weight_decay": float,
     "schedule": str,
     "patience": int,
+    "keep": str,
 }
-_WORDS = {"optimizer": get_args(OptimiserName), "schedule": get_args(Schedule)}
+_WORDS = {"optimizer": get_args(OptimiserName), "schedule": get_args(Schedule), "keep": get_args(Keep)}
 
 
 def recipe_of(given: str | Mapping[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def study(
         test: share (0.15) or number of items to test on, where the source has no test part of its own.
         epochs: the most that nets are trained.
         recipe: how nets are trained, "batch=64,schedule=constant" or a mapping: batch, learning_rate, optimizer,
-            weight_decay, schedule, patience, as `secondlook.NetClassifier` takes them.
+            weight_decay, schedule, patience, keep, as `secondlook.NetClassifier` takes them.
         engine, precision: who trains nets; "auto" is native code where a net has it, and PyTorch elsewhere.
         group, size, resize, strict, cache: how the images are read, see `secondlook.read`.
         limit: the most time that one cell may take.

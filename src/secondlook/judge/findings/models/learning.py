@@ -55,10 +55,16 @@ def _overfits(context: ModelsContext) -> Finding | None:
             "kept_epoch": {m: context.learnt[m].best for m in starts},
         },
         advice=(
-            f"Nothing is lost: the weights of epoch {kept} were kept. More epochs will not help; more images, "
-            "--augment auto, dropout or a smaller net may."
+            f"{_kept(kept, start)} More epochs will not help; more images, --augment auto, dropout or a smaller net "
+            "may."
         ),
     )
+
+
+def _kept(kept: int, start: int) -> str:
+    if kept > start:
+        return f"The weights of epoch {kept} were kept, as asked for: keep=best in --recipe takes the best epoch's."
+    return f"Nothing is lost: the weights of epoch {kept} were kept."
 
 
 def _underfits(context: ModelsContext) -> Finding | None:
