@@ -53,6 +53,7 @@ def test_a_claim_of_parts_holds_where_all_do() -> None:
     assert all_hold(HOLDS, HOLDS) == HOLDS
     assert all_hold(HOLDS, OPEN) == OPEN
     assert all_hold(OPEN, NOT, HOLDS) == NOT
+    assert all_hold() == OPEN, "nothing shows nothing"
 
 
 def test_a_figure_agrees_where_the_difference_may_be_zero() -> None:
@@ -62,6 +63,12 @@ def test_a_figure_agrees_where_the_difference_may_be_zero() -> None:
     assert figure("a", "m", 80, exactly(50), "count").agrees is False
     assert figure("a", "m", None, exactly(50), "count").agrees is None
     assert figure("a", "m", 13, alone(13), "times").agrees is None
+    # What was printed as 1.00 may have been .995.
+    assert figure("a", "m", 1.0, share(797, 800), n=10_000).agrees
+    assert figure("a", "m", 0.82, Estimate(0.8244, 0.8224, 0.8264), n=100_000).agrees
+    assert figure("a", "m", 13, Estimate(13.4, 13.3, 13.5), "times").agrees
+    assert figure("a", "m", 13, Estimate(13.8, 13.7, 13.9), "times").agrees is False
+    assert figure("a", "m", -0.0056, Estimate(-0.0058, -0.0059, -0.00566), "points").agrees is False
     missing = figure("a", "m", 0.5, UNKNOWN, why="not at hand")
     assert (missing.ours, missing.agrees, missing.why) == (None, None, "not at hand")
     assert figure("a", "m", 0.5, share(1, 2), why="not at hand").why == ""

@@ -18,10 +18,12 @@ from secondlook.measure.estimates import (
     exactly,
     geometric_mean,
     mean,
+    paired_difference,
     published_share,
     share,
     share_over_seeds,
 )
+from secondlook.measure.pairs import agresti_min
 from secondlook.types import Estimate
 
 
@@ -59,6 +61,15 @@ def test_what_has_no_interval_has_none() -> None:
     assert isnan(share(0, 0).value)
     assert all(found is UNKNOWN for found in (mean([]), share_over_seeds([], 5), exactly(None)))
     assert exactly(3) == Estimate(3, 3, 3)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_a_difference_on_the_same_items_has_the_paired_interval(answers: list[tuple[bool, bool]]) -> None:
+    a, b = (np.array(column) for column in zip(*answers, strict=True))
+    found = paired_difference(a, b)
+    assert found.value == pytest.approx(a.mean() - b.mean())
+    assert ends(found) == agresti_min(int((a & ~b).sum()), int((b & ~a).sum()), len(a))
+    assert paired_difference(a[:0], b[:0]) is UNKNOWN
 
 
 def test_seeds_widen_the_interval_of_the_items() -> None:

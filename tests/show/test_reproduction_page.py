@@ -81,7 +81,7 @@ def test_a_picture_has_grey_marks_and_dots_with_intervals() -> None:
     assert [mark.get_xdata()[0] for mark in marks] == [0.472, 0.5, 0.8]  # type: ignore[index]
     assert {mark.get_color() for mark in marks} == {LIGHT.quiet}
     assert [dot.get_xdata()[0] for dot in dots] == [0.48, 0.96]  # type: ignore[index]
-    assert made().plot().get_title("left") == "loss"
+    assert made().plot().get_title("left") == "test accuracy"
     with pytest.raises(KeyError, match="no measure 'recall' in this table; it has trained, test accuracy, times, loss"):
         table().plot("recall")
 
@@ -120,8 +120,8 @@ def test_numbers_have_the_digits_that_were_printed_or_can_be_told() -> None:
 
 def test_sentences_count_claims_and_figures() -> None:
     assert tally(made().studies[0]) == (
-        "Of 4 claims 1 holds, 1 does not hold, 2 cannot be told; of 4 published figures beside ours 2 agree within "
-        "chance."
+        "Of 4 claims 1 holds, 1 does not hold, 2 cannot be told; 2 of 3 measured figures do not differ from the "
+        "published by more than chance."
     )
     shown = [name for name, published in columns(table()).measures if published]
     assert shown == ["trained", "test accuracy", "times", "loss"]

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,23 @@ import pytest
 import secondlook as sl
 from secondlook.cli import main
 from secondlook.errors import DataError, RunError, UsageError
-from secondlook.judge.claims import figure
-from secondlook.measure.estimates import exactly
+from secondlook.judge.claims import figure, within
+from secondlook.measure.estimates import UNKNOWN, exactly
 from secondlook.models.ladder import ladder
 from secondlook.models.net import parse
-from secondlook.types import FigureTable
+from secondlook.types import Cell, Epoch, FigureTable, History, Reproduced, Reproduction, Row
 from secondlook.verbs import reproductions
 from secondlook.verbs.reproduce import NAMES
-from secondlook.verbs.reproductions import digits, hard_digits, quickdraw, quickdraw_models, slash
-from secondlook.verbs.reproductions.setting import Outcome, Setting
+from secondlook.verbs.reproductions import (
+    digits,
+    hard_digits,
+    hotdog,
+    quickdraw,
+    quickdraw_imbalance,
+    quickdraw_models,
+    slash,
+)
+from secondlook.verbs.reproductions.setting import Given, Outcome, Setting
 
 DATA = os.environ.get("SECONDLOOK_DATA", "")
 needs_data = pytest.mark.skipif(not DATA, reason="SECONDLOOK_DATA is not set: the studies' images are not at hand")
@@ -164,22 +173,144 @@ def test_each_kind_of_directory_is_opened_by_its_own_function(tmp_path: Path, sm
         sl.load_reproduction(tmp_path)
 
 
-def test_drawings_are_cut_per_category_and_the_same_by_one_seed() -> None:
+def test_a_study_that_cannot_be_made_is_said_and_the_others_are_made(
+    tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(at: Setting) -> Outcome:
+        raise RunError("the net has no state to go on from")
+
+    monkeypatch.setattr(digits, "STUDY", replace(digits.STUDY, made=fails))
+    for studies, code in (("slash", 0), ("digits,slash", 3)):
+        words = ["secondlook", "reproduce", studies, "--quick", "--out", str(tmp_path / studies)]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == code
+        printed = capsys.readouterr().out
+        assert printed.splitlines()[-1] == str(tmp_path / studies / "report.html")
+        assert ("It could not be made: the net has no state to go on from." in printed) == (code == 3)
+    found = sl.load_reproduction(tmp_path / "digits,slash")
+    assert [one.failed for one in found.studies] == ["", "the net has no state to go on from"]
+    assert "could not be made" in (found.path / "report.html").read_text()
+    assert "could not be made" in found.markdown()
+
+
+def test_a_model_that_failed_leaves_its_figures_empty_and_its_claims_open() -> None:
+    table = FigureTable("One", (figure("svm", "accuracy", 0.9, UNKNOWN, why="the model failed: no memory"),))
+    one = Reproduced("slash", "", "", "", (), (table,), (), (), False, 1.0)
+    assert not Reproduction(Path(), {}, (one,)).complete
+    assert within(UNKNOWN, 0, 1) == "cannot be told"
+    runs = [fake({"mlp-small": None, "cnn-small": (0.5, 0.9)})]
+    assert isnan(quickdraw_models._ratio(runs, quickdraw_models._to_learn).value)
+    assert isnan(quickdraw_models._gap(runs, "mlp-small").value)
+    (test,) = [f for f in quickdraw_models._figures(runs, "mlp-small", UNKNOWN) if f.measure == "test accuracy"]
+    assert (test.ours, test.why) == (None, "the model failed: no memory")
+
+
+def fake(nets: dict[str, Any]) -> Any:
+    """A run of nets by their validation accuracies, one epoch a second; None for one that failed."""
+    epochs = {
+        name: History(tuple(Epoch(i, float(i), 1e-3, 1.0, 1.0, 0.99, 1.0, v) for i, v in enumerate(values, 1)), 1, "")
+        for name, values in nets.items() if values is not None
+    }  # fmt: skip
+    rows = {
+        name: Row(name, "ok" if values else "failed", reason="" if values else "no memory")
+        for name, values in nets.items()
+    }
+
+    class Fake(dict[str, Row]):
+        histories = epochs
+
+    return Fake(rows)
+
+
+def test_time_to_learn_is_until_the_dense_nets_best_is_reached() -> None:
+    run = fake({"mlp-small": (0.6, 0.7, 0.69), "cnn-small": (0.65, 0.71, 0.8), "cnn-nopool": (0.1, 0.2, 0.3)})
+    assert quickdraw_models._to_learn(run, "mlp-small") == 2
+    assert quickdraw_models._to_learn(run, "cnn-small") == 2
+    assert isnan(quickdraw_models._to_learn(run, "cnn-nopool")), "it never becomes so good"
+    assert quickdraw_models._per_epoch(run, "mlp-small") == 1
+    assert quickdraw_models._ratio([run] * 3, quickdraw_models._to_learn).value == pytest.approx(1)
+    assert quickdraw_models._gap([run], "cnn-small").value == pytest.approx(0.99 - 0.8)
+
+
+def test_an_uneven_test_part_weighs_recalls_as_training_does() -> None:
+    cells = [
+        Cell("a", "cnn-small", seed, 90, 2, ("common", "rare"), minority=10, hits=(95 + seed, 40), counts=(100, 100))
+        for seed in range(2)
+    ]
+    found = quickdraw_imbalance.as_uneven(cells, ("common", "rare"), 90, 10)
+    assert found.value == pytest.approx(0.9 * 0.955 + 0.1 * 0.4)
+    assert quickdraw_imbalance.recall(cells, "rare").value == 0.4
+    assert isnan(quickdraw_imbalance.as_uneven([], ("common", "rare"), 90, 10).value)
+
+
+@pytest.mark.parametrize(
+    ("quick", "stand_in", "verdict"), [(0, 0, "holds"), (1, 0, "cannot be told"), (0, 1, "cannot be told")]
+)
+def test_levels_are_not_told_by_short_trainings_or_other_images(quick: bool, stand_in: bool, verdict: str) -> None:
+    at = Setting(Given("x", "images", bool(stand_in)), Path(), bool(quick), 0, True)
+    assert at.claim("It is high.", "holds", "so", levels=True).verdict == verdict
+    assert at.claim("It is higher.", "holds", "so").verdict == "holds"
+
+
+def test_photos_of_hotdogs_are_known_by_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "train" / "Other food").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"expected a folder of hotdogs in .*train, got none of that name; rename it"):
+        hotdog.find(tmp_path)
+    (tmp_path / "train" / "Hot Dogs").mkdir()
+    assert hotdog.find(tmp_path).stand_in
+
+
+def test_drawings_are_found_by_their_names_and_only_those_asked_for_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 255, (90, 4, 4), dtype=np.uint8)
-    images = sl.read((X, np.repeat(["a", "b", "c"], 30)))
-    pixels, names = quickdraw.some_of(images, ["c", "a"], 7, 0)
-    assert list(names) == ["c"] * 7 + ["a"] * 7
-    assert all((X[60:] == one[..., 0]).all(axis=(1, 2)).any() for one in pixels[:7])
-    assert np.array_equal(quickdraw.some_of(images, ["c"], 7, 0)[0], pixels[:7])
-    assert not np.array_equal(quickdraw.some_of(images, ["c"], 7, 1)[0], pixels[:7])
+    for name in (*quickdraw.CATEGORIES, "zebra"):
+        np.save(tmp_path / f"full_numpy_bitmap_{name}.npy", rng.integers(0, 255, (1_300, 784), dtype=np.uint8))
+    given = quickdraw.find(tmp_path)
+    assert not given.stand_in
+    assert "1,300 drawings of each" in given.said
+    files = quickdraw._ten(quickdraw._files(tmp_path))
+    assert set(files) == set(quickdraw.CATEGORIES)
+    two = {name: files[name] for name in ("fork", "fish")}
+    pixels, names = quickdraw.some_of(two, 7, 0)
+    assert (pixels.shape, list(names)) == ((14, 28, 28), ["fork"] * 7 + ["fish"] * 7)
+    forks = np.load(files["fork"]).reshape(-1, 28, 28)
+    assert all((forks == one).all(axis=(1, 2)).any() for one in pixels[:7])
+    assert np.array_equal(quickdraw.some_of(two, 7, 0)[0], pixels)
+    assert not np.array_equal(quickdraw.some_of(two, 7, 1)[0], pixels)
+    np.save(files["fork"], forks[:9])
+    with pytest.raises(DataError, match="expected 1,250 drawings of each category for quickdraw, got 9 of one in"):
+        quickdraw.find(tmp_path)
+
+
+def test_what_is_not_mnist_is_a_stand_in(tmp_path: Path) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"12")
+    for study in (digits, hard_digits):
+        given = study.find(tmp_path)
+        assert given.stand_in
+        assert "not MNIST" in given.said
+    (tmp_path / "own.npz").write_bytes(b"")
+    assert slash.find(tmp_path / "own.npz").stand_in
+    (tmp_path / "train.csv").write_text("path,label\n")
+    with pytest.raises(DataError, match=r"expected Kaggle's train.csv"):
+        digits.find(tmp_path / "train.csv")
+    (tmp_path / "train.csv").write_text("label,pixel0,pixel1\n")
+    assert not digits.find(tmp_path / "train.csv").stand_in
+
+
+@needs_data
+def test_mnist_is_known_by_its_labels() -> None:
+    assert not hard_digits.find(Path(DATA)).stand_in
+    assert not digits.find(Path(DATA) / "mnist").stand_in
+    assert hard_digits.find(Path(DATA) / "fashion_mnist").stand_in
 
 
 @pytest.mark.slow
 def test_digits_are_made_of_a_stand_in_that_is_said(tmp_path: Path) -> None:
     found = sl.reproduce("digits", quick=True, out=tmp_path / "r", quiet=True)["digits"]
     assert "1,797" in found.data
-    assert any("Other digits" in said for said in found.differences)
+    assert any("not the study's digits" in said for said in found.differences)
     assert all(one.ours is not None for one in found.figures)
 
 

@@ -30,4 +30,4 @@ def reproduce(
         from secondlook.show.reproduction_terminal import reproduction_text
 
         typer.echo(reproduction_text(found, color=sys.stdout.isatty()), nl=False)
-    return 0
+    return 0 if found.complete else 3

@@ -6,6 +6,7 @@ lies wholly elsewhere, and cannot be told where it lies on both sides.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from math import inf, isnan
 
 from secondlook.measure.estimates import difference, published_share
@@ -30,17 +31,17 @@ def same(ours: Estimate, published: float, n: int | None, margin: float) -> Hold
     """Whether a number is the published one, give or take `margin`: an equivalence test by the interval.
 
     Args:
-        n: the items that the published share was counted on, which give its uncertainty; None where it is taken as
-            exact.
+        n: the items that the published share was counted on, which give its uncertainty; None where it is not known.
     """
-    return within(difference(ours, _published(published, n)), -margin, margin)
+    theirs = Estimate(published, published, published) if n is None else published_share(published, n)
+    return within(difference(ours, theirs), -margin, margin)
 
 
 def all_hold(*verdicts: Holds) -> Holds:
-    """A claim of several parts: it does not hold where one does not, and holds where all do."""
+    """A claim of several parts: it does not hold where one does not, and holds where all do; none tell nothing."""
     if "does not hold" in verdicts:
         return "does not hold"
-    return "holds" if all(one == "holds" for one in verdicts) else "cannot be told"
+    return "holds" if verdicts and all(one == "holds" for one in verdicts) else "cannot be told"
 
 
 def figure(
@@ -55,11 +56,19 @@ def figure(
     """
     agrees = None
     if published is not None and not isnan(ours.low):
-        apart = difference(ours, _published(published, n))
+        apart = difference(ours, printed(published, unit, n))
         agrees = apart.low <= 0 <= apart.high
     known = None if isnan(ours.value) else ours
     return Figure(of, measure, unit, published, known, agrees, "" if known else why)
 
 
-def _published(value: float, n: int | None) -> Estimate:
-    return Estimate(value, value, value) if n is None else published_share(value, n)
+def printed(value: float, unit: Unit, n: int | None) -> Estimate:
+    """A published number with what is known of its uncertainty: half a unit of its last digit, and for a share that
+    was counted on n items Wilson's interval around that.
+    """
+    if unit == "count":
+        return Estimate(value, value, value)
+    digits = -int(Decimal(str(value)).normalize().as_tuple().exponent)
+    rounding = 0.5 * 10.0 ** -(max(digits, 2) if unit == "share" else digits)
+    ends = (value, value) if n is None else (published_share(value, n).low, published_share(value, n).high)
+    return Estimate(value, ends[0] - rounding, ends[1] + rounding)

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from math import exp, hypot, log, nan, sqrt
 from statistics import fmean, stdev
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondlook.measure.intervals import wilson
+from secondlook.measure.pairs import agresti_min
 from secondlook.types import Estimate
 
+BoolArray = NDArray[np.bool_]
 UNKNOWN = Estimate(nan, nan, nan)
 
 
@@ -76,6 +81,18 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(
         value, value - hypot(a.value - a.low, b.high - b.value), value + hypot(a.high - a.value, b.value - b.low)
     )
+
+
+def paired_difference(a: BoolArray, b: BoolArray) -> Estimate:
+    """The difference of two shares of the same items, by which items each gets right; Agresti and Min's interval.
+
+    Args:
+        a, b: bool (n,), whether each item is answered right. Unknown for n = 0.
+    """
+    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
+    if not n:
+        return UNKNOWN
+    return Estimate((only_a - only_b) / n, *agresti_min(only_a, only_b, n))
 
 
 def _half(values: Sequence[float]) -> float:

@@ -46,7 +46,7 @@ def _study(study: Reproduced, at: int) -> dict[str, object]:
         "claims": study.claims,
         "differences": study.differences,
         "tables": [(table, columns(table), _pictures(table, f"s{at}t{i}")) for i, table in enumerate(study.tables)],
-        "runs": [(run, f"{study.name}/{run}/report.html") for run in study.runs],
+        "runs": [(run, f"{study.name}/{run if run.endswith('.html') else f'{run}/report.html'}") for run in study.runs],
     }
 
 

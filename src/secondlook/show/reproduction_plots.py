@@ -30,7 +30,7 @@ def plot_figures(table: FigureTable, measure: str, ax: Axes | None = None, *, pa
     for at, figure in enumerate(lines):
         if figure.published is not None:
             ax.plot(figure.published, at, marker="D", markersize=6, color=palette.quiet, alpha=0.55, linewidth=0,
-                    markeredgewidth=0, zorder=2, label="published" if at == 0 else None)  # fmt: skip
+                    markeredgewidth=0, zorder=2)  # fmt: skip
         if figure.ours is None:
             continue
         if not isnan(figure.ours.low):

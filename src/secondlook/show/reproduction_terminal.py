@@ -11,7 +11,7 @@ from secondlook.show.terminal import as_text
 from secondlook.types import Claim, Reproduced, Reproduction
 
 _STYLES = {"holds": "bold", "does not hold": "bold yellow", "cannot be told": "dim"}
-_VERDICT = 14
+_VERDICT, _MOST_LINES = 14, 20
 
 
 def reproduction_text(found: Reproduction, width: int = 100, color: bool = False) -> str:
@@ -78,7 +78,7 @@ def _block(found: Columns, block: list[int], sizes: list[tuple[int, int]], first
         top += f"  {found.measures[at][0]:>{ours + (theirs + 2 if theirs else 0)}}"
         heads += (f"  {'published':>{theirs}}" if theirs else "") + f"  {'ours':>{ours}}"
     lines = [Text(top, "dim"), Text(heads, "dim")]
-    for of, cells in found.lines:
+    for of, cells in found.lines[:_MOST_LINES]:
         line = f"{of:<{first}}"
         for at in block:
             one, (theirs, ours) = cells[at], sizes[at]
@@ -86,4 +86,6 @@ def _block(found: Columns, block: list[int], sizes: list[tuple[int, int]], first
             line += f"  {one.ours if one else '':>{ours}}"
         if line.strip() != of:
             lines.append(Text(line.rstrip()))
+    if len(found.lines) > _MOST_LINES:
+        lines.append(Text(f"… and {len(found.lines) - _MOST_LINES} more lines in the report", "dim"))
     return lines

@@ -14,8 +14,8 @@ from secondlook.types.reproduction import Unit
 # Ours lies above or below the published figure by more than chance.
 ABOVE, BELOW = "▲", "▼"
 CAPTION = (
-    "Ours with half of its 95 % interval; ▲ and ▼: above or below the published figure by more than the two "
-    "uncertainties together; –: not at hand."
+    "Ours with half of its 95 % interval. ▲ and ▼: above or below the published figure by more than its rounding, the "
+    "number of items it was counted on, and our interval explain; –: not at hand."
 )
 VERDICTS: tuple[Holds, ...] = ("holds", "does not hold", "cannot be told")
 # A picture of so few lines says no more than the table.
@@ -27,10 +27,13 @@ TERMS = {
     "holds, does not hold, cannot be told": (
         "Where the whole 95 % interval of our number lies: where the claim says, elsewhere, or on both sides."
     ),
-    "published figure": "As the study printed it, from one training each. Grey marks in the pictures.",
+    "published figure": (
+        "As the study printed it, or counted from what it printed: a net's layout, a confusion matrix. Of one training "
+        "each. Grey marks in the pictures."
+    ),
     "ours": (
-        "With Wilson's 95 % interval for shares of test items; over several seeds, joined with Student's interval of "
-        "the seeds."
+        "Shares of test items with Wilson's 95 % interval; over several seeds, joined with Student's interval of the "
+        "seeds. Means of epochs with Student's, slopes with robust errors."
     ),
     "trained, kept": "Numbers learnt by optimisation, and numbers kept for prediction: kNN keeps all its images.",
     "stand-in": "Other images than the study's, because those are not at hand.",
@@ -113,11 +116,15 @@ def tally(study: Reproduced) -> str:
     said = ", ".join(
         f"{n} {verdict if n == 1 else _SEVERAL[verdict]}" for verdict in VERDICTS if (n := counts[verdict])
     )
-    asked = [one.agrees for one in study.figures if one.agrees is not None]
+    if study.failed:
+        return f"It could not be made: {study.failed}."
+    asked = [one.agrees for one in study.figures if one.agrees is not None and one.unit != "count"]
     claims = f"Of {len(study.claims)} claims {said}"
     if not asked:
         return f"{claims}."
-    return f"{claims}; of {len(asked)} published figures beside ours {sum(asked)} agree within chance."
+    return (
+        f"{claims}; {sum(asked)} of {len(asked)} measured figures do not differ from the published by more than chance."
+    )
 
 
 def title_of(found: Reproduction) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+# How the reason begins why a figure is missing whose model did not end.
+FAILED = "the model failed"
 Holds = Literal["holds", "does not hold", "cannot be told"]
 # What a figure counts in: a share in [0, 1], a number of things, nats, percentage points, how many times, seconds.
 Unit = Literal["share", "count", "nats", "points", "times", "seconds"]
@@ -106,7 +108,8 @@ class Reproduced:
         name: as on the command line. title: what it asks. source: who published it, and where.
         data: what ours was made of. differences: what differs from the study, a sentence each.
         runs: the comparisons and studies it was made of, as folders in its own.
-        quick: whether it was shortened. seconds: what it took.
+        quick: whether it was shortened. seconds: what it took, all attempts together.
+        failed: why it could not be made; "" where it was.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Reproduced:
     runs: tuple[str, ...]
     quick: bool
     seconds: float
+    failed: str = ""
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -164,6 +168,11 @@ class Reproduction:
     config: Mapping[str, Any]
     studies: tuple[Reproduced, ...]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every study was made, and every model of each."""
+        return not any(one.failed or any(f.why.startswith(FAILED) for f in one.figures) for one in self.studies)
+
     def __getitem__(self, name: str) -> Reproduced:
         for one in self.studies:
             if one.name == name:
@@ -196,9 +205,9 @@ class Reproduction:
         return {"run": str(self.path), "studies": [one.json() for one in self.studies]}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The first table's last measure: ours as dots, the published figures as grey marks."""
+        """The first table's test accuracy, or its first measure: ours as dots, the published figures as grey marks."""
         table = self.studies[0].tables[0]
-        return table.plot(table.measures[-1], ax)
+        return table.plot("test accuracy" if "test accuracy" in table.measures else table.measures[0], ax)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Writes the one-file HTML report; by default ``report.html`` in the directory."""

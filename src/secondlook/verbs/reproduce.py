@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from secondlook.errors import UsageError
+from secondlook.errors import DataError, FitError, RunError, UsageError
 from secondlook.runs.files import read_json, write_atomically, write_json
 from secondlook.runs.kinds import config_of
 from secondlook.runs.store import RunDirectory, open_next
 from secondlook.types import Reproduced, Reproduction
-from secondlook.verbs.reproductions.setting import Setting, SourceStudy
+from secondlook.verbs.reproductions.setting import Outcome, Setting, SourceStudy
 
 # A file each.
 NAMES = ("slash", "digits", "hard-digits", "hotdog", "quickdraw")
@@ -40,9 +39,9 @@ def reproduce(
 
     Args:
         studies: "slash", "digits", "hard-digits", "hotdog", "quickdraw", several of them, or "all".
-        data: a folder that holds the studies' images (docs/reproduce.md says where in it they are looked for), or one
-            study's own file or folder. Without it slash is generated, digits are scikit-learn's, and the others are
-            refused.
+        data: a folder that holds the images of all studies asked for (docs/reproduce.md says where in it they are
+            looked for), or one study's own file or folder. Without it slash is generated, digits are scikit-learn's,
+            and the others are refused.
         quick: shortened to less than two minutes each, which does not tell how high accuracies are.
         seed: gives every random stream.
         out: the directory; by default runs/reproduce-NAME-N. An unfinished one of the same request is gone on with.
@@ -135,14 +134,30 @@ def _made(source: SourceStudy, setting: Setting, said: str) -> None:
     if kept.exists():
         return
     setting.folder.mkdir(exist_ok=True)
-    started = perf_counter()
-    outcome = source.made(setting)
-    runs = tuple(sorted(path.parent.name for path in setting.folder.glob("*/manifest.json")))
+    outcome, why, seconds = _tried(source, setting)
+    runs = sorted(path.parent.name for path in setting.folder.glob("*/manifest.json"))
+    pages = sorted(path.name for path in setting.folder.glob("*.html"))
     found = Reproduced(
         source.name, source.title, source.source, setting.given.said, outcome.differences, outcome.tables,
-        outcome.claims, runs, setting.quick, perf_counter() - started,
+        outcome.claims, (*runs, *pages), setting.quick, seconds, why,
     )  # fmt: skip
     write_json(kept, found.json())
+
+
+def _tried(source: SourceStudy, setting: Setting) -> tuple[Outcome, str, float]:
+    """What came of a study; why it could not be made, while the others go on; and seconds, of all attempts."""
+    spent = setting.folder / "seconds.json"
+    before: float = read_json(spent) if spent.exists() else 0.0
+    started = perf_counter()
+    outcome, why = Outcome((), (), ()), ""
+    try:
+        outcome = source.made(setting)
+    except (DataError, FitError, RunError) as error:
+        why = str(error)
+    finally:
+        seconds = before + perf_counter() - started
+        write_json(spent, seconds)
+    return outcome, why, seconds
 
 
 def _finish(directory: RunDirectory, sources: Sequence[SourceStudy]) -> Reproduction:
@@ -153,6 +168,5 @@ def _finish(directory: RunDirectory, sources: Sequence[SourceStudy]) -> Reproduc
     write_atomically(path / "figures.csv", lambda part: found.frame().to_csv(part, index=False))
     write_atomically(path / "report.md", lambda part: part.write_text(found.markdown(), encoding="utf-8"))
     found.report()
-    directory.write_made(sum(one.seconds for one in found.studies), "cpu")
     directory.seal()
-    return replace(found)
+    return found

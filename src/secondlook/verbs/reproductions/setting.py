@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondlook.errors import DataError, UsageError
 from secondlook.measure.estimates import UNKNOWN, mean, share_over_seeds
 from secondlook.show.format import half_width, share
-from secondlook.types import Cell, Claim, Epoch, Estimate, FigureTable, Holds, Part, Row
-
-# Why a figure is missing where its model did not end.
-FAILED = "the model failed"
+from secondlook.types import Cell, Claim, Epoch, Estimate, FigureTable, Holds, Part, Row, Run
+from secondlook.types.reproduction import FAILED
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +46,20 @@ class Setting:
     seed: int
     quiet: bool
 
-    def place(self, name: str) -> dict[str, Any]:
+    def kept(self, name: str) -> dict[str, Any]:
         """Where a comparison or study of this name is kept, and whether it speaks."""
         return {"out": self.folder / name, "quiet": self.quiet}
 
     def options(self, name: str) -> dict[str, Any]:
         """The same, and the seed."""
-        return {**self.place(name), "seed": self.seed}
+        return {**self.kept(name), "seed": self.seed}
 
     def claim(self, text: str, verdict: Holds, why: str, *, levels: bool = False) -> Claim:
         """A claim with its verdict.
 
         Args:
-            levels: whether it is about how high numbers are, which shortened trainings and other images do not tell.
+            levels: whether it is about how high numbers are, or about these very images, which shortened trainings and
+                other images do not tell.
         """
         if levels and (self.quick or self.given.stand_in):
             reason = "the quick version trains too little to tell" if self.quick else "these are other images"
@@ -91,6 +93,10 @@ class SourceStudy:
     made: Callable[[Setting], Outcome]
 
 
+# Of the 60,000 training labels with their header.
+_MNIST = "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+
+
 def needs_people(text: str, why: str) -> Claim:
     """A claim about what people would answer."""
     return Claim(text, "cannot be told", f"{why}; it takes people's answers")
@@ -118,6 +124,18 @@ def place(data: Path | None, inside: Sequence[str], is_it: Callable[[Path], bool
     )
 
 
+def is_mnist(path: Path) -> bool:
+    """Whether a folder's training labels are those of MNIST, by their checksum."""
+    import gzip
+    from hashlib import sha256
+
+    files = [*path.glob("train-labels*idx1-ubyte*")]
+    content = files[0].read_bytes() if files else b""
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    return sha256(content).hexdigest() == _MNIST
+
+
 def has_idx(path: Path) -> bool:
     """Whether a folder holds MNIST's kind of files."""
     return path.is_dir() and any(path.glob("*idx3-ubyte*"))
@@ -131,6 +149,19 @@ def said(found: Mapping[str, Estimate], names: Iterable[str]) -> str:
 def score(found: Estimate) -> str:
     """A share with the digits that its interval supports."""
     return share(found.value, half_width(found.value, found.low, found.high))
+
+
+def right(run: Run, model: str, part: Part = "test") -> NDArray[np.bool_]:
+    """Which items of a part a model answers right; of one that failed, none are known."""
+    if run[model].status != "ok":
+        return np.zeros(0, dtype=np.bool_)
+    found = run.predictions(model, part)
+    return np.asarray(found.predicted == found.labels)
+
+
+def failed(row: Row) -> str:
+    """Why a model has no figures; nothing where it has."""
+    return "" if row.status == "ok" else f"{FAILED}: {row.reason}"
 
 
 def row_score(row: Row, part: Part) -> Estimate:
