@@ -25,16 +25,16 @@ SMALL, LARGE = (50, 100, 200, 400, 800), 4_800
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="mnist", help="a folder of SECONDLOOK_DATA with 4,800 images per class")
     parser.add_argument("--models", default="logistic,knn,lenet")
     parser.add_argument("--seeds", type=int, default=5, help="of the small sizes")
     parser.add_argument("--large-seeds", type=int, default=2)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = sl.study("size", data() / "mnist", SMALL, models=asked.models, seeds=asked.seeds, out=Path(folder, "s"))
-        large = sl.study(
-            "size", data() / "mnist", (SMALL[-1], LARGE), models=asked.models, seeds=asked.large_seeds,
-            out=Path(folder, "l"),
-        )  # fmt: skip
+        small, large = (
+            sl.study("size", data() / asked.data, sizes, models=asked.models, seeds=seeds, out=Path(folder, name))
+            for name, sizes, seeds in (("s", SMALL, asked.seeds), ("l", (SMALL[-1], LARGE), asked.large_seeds))
+        )
     rows = []
     for model in small.models:
         law = small.laws[model].power

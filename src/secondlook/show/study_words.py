@@ -41,8 +41,8 @@ STUDY_TERMS = {
         "floor that more images do not pass."
     ),
     "95 % interval of a law": (
-        "From a bootstrap that draws errors anew around the law. It holds for these test images, and as far as the "
-        "law's shape is right."
+        "From a bootstrap that draws errors anew around the law, and around one whose floor falls slowly: a few sizes "
+        "cannot tell the two. It holds for these test images, and as far as one of these shapes is right."
     ),
     "held out": "The largest sizes, foretold from the smaller ones and compared with what was measured there.",
     "robust standard error": (

@@ -81,6 +81,8 @@ class PowerLaw:
         noise: σ, where an error's variance is σ² · err · (1 - err); above an error of .5, as at .5.
         draws: (m, 4), the four parameters in bootstrap samples, from which intervals come; there the floor may be
             negative. sigmas: (m,), σ in each.
+        falling: (m, 5), the four parameters and slow of the law whose floor falls itself, as floor · n^-slow, in the
+            same bootstrap.
         rows: the numbers of images per class that were measured, ascending; classes: those of classes.
         held_out: what became of the forecast of the largest sizes by the smaller ones; None where there are too few.
     """
@@ -95,6 +97,12 @@ class PowerLaw:
     rows: tuple[int, ...] = ()
     classes: tuple[int, ...] = ()
     held_out: HeldOut | None = None
+    falling: FloatArray = field(default_factory=lambda: np.empty((0, 5)), repr=False)
+
+    @property
+    def samples(self) -> FloatArray:
+        """(2 m, 5): both laws' parameters, what intervals come from; slow is 0 where the floor stays."""
+        return np.concatenate([np.column_stack([self.draws, np.zeros(len(self.draws))]), self.falling])
 
     def json(self) -> dict[str, Any]:
         """A plain dictionary: each parameter with its 95 % interval."""

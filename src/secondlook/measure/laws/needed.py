@@ -12,6 +12,8 @@ from secondlook.types import Estimate, FloatArray, IntArray, Needed, PowerLaw
 FARTHEST = 20.0
 # Nor where the interval's ends lie so many times apart.
 WIDEST = 20.0
+# More images than this are no number.
+ENDLESS = 1e15
 
 
 def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, classes: int = 2) -> Needed:
@@ -25,8 +27,8 @@ def needed(law: PowerLaw, accuracy: float, rows: IntArray, errors: FloatArray, c
     reached = _reached(accuracy, rows, errors)
     if reached is not None:
         return Needed(accuracy, None, reached)
-    best = np.array([[law.floor, law.scale, law.power, law.growth]])
-    value, drawn = float(_inverse(best, 1 - accuracy, classes)[0]), _inverse(law.draws, 1 - accuracy, classes)
+    best = np.array([[law.floor, law.scale, law.power, law.growth, 0.0]])
+    value, drawn = float(_inverse(best, 1 - accuracy, classes)[0]), _inverse(law.samples, 1 - accuracy, classes)
     low, high = (float(np.quantile(drawn, q, method="nearest")) for q in (0.025, 0.975))
     if law.held_out is not None and not law.held_out.holds:
         sizes = ", ".join(f"{n:,}" for n in law.held_out.rows)
@@ -65,9 +67,16 @@ def _reached(accuracy: float, rows: IntArray, errors: FloatArray) -> int | None:
 
 
 def _inverse(parameters: FloatArray, error: float, classes: int) -> FloatArray:
-    """The number of images at which laws (s, 4) reach an error, (s,); inf where they never do."""
-    floor, scale, power, growth = parameters.T
-    left = error / np.maximum(classes - 1, 1) ** growth - floor
-    with np.errstate(divide="ignore", over="ignore"):
-        rows = (scale / np.where(left > 0, left, 1.0)) ** (1 / power)
-    return np.where((left > 0) & np.isfinite(rows), rows, inf)
+    """The number of images at which laws (s, 5) reach an error, (s,); inf where they do not below `ENDLESS`.
+
+    By halving the logarithm of the interval: all these laws fall for as long as they are above 0.
+    """
+    floor, scale, power, growth, slow = parameters.T
+    wanted = error / np.maximum(classes - 1, 1) ** growth
+    low, high = np.full(len(parameters), -np.log(ENDLESS)), np.full(len(parameters), np.log(ENDLESS))
+    never = floor * np.exp(-slow * high) + scale * np.exp(-power * high) > wanted
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = floor * np.exp(-slow * middle) + scale * np.exp(-power * middle) > wanted
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(never, np.inf, np.exp(high))
