@@ -90,7 +90,7 @@ class Asked:
     def _fitted(
         self, course: Course, cells: Sequence[Planned], hands: Workers, directory: RunDirectory, plan: Plan
     ) -> tuple[Cell, ...]:
-        """The cells, fitted elsewhere: meanwhile this process writes what they are made of, and imports what is next."""
+        """The cells, fitted elsewhere; meanwhile what they are made of is written, and what comes next is imported."""
         from secondlook.show.study_progress import Progress
 
         pool = course.pool
