@@ -95,11 +95,14 @@ class Asked:
 
         pool = course.pool
         parts = replace(plan.split, train=pool.train, valid=pool.test[:0], test=pool.test)
-        with ThreadPoolExecutor(1) as meanwhile:
-            written = meanwhile.submit(directory.write_data, plan.images, parts)
-            for module in _FINISH:  # what cannot be imported says so where it is used
-                meanwhile.submit(importlib.import_module, module)
+        meanwhile = ThreadPoolExecutor(1)
+        written = meanwhile.submit(directory.write_data, plan.images, parts)
+        for module in _FINISH:  # what cannot be imported says so where it is used
+            meanwhile.submit(importlib.import_module, module)
+        try:
             done = fitted(course, cells, hands, directory.path, Progress(self.quiet))
+        finally:
+            meanwhile.shutdown(cancel_futures=True)
         written.result()
         return done
 
