@@ -152,6 +152,8 @@ class Asked:
         return not any(unsupported(net, enlarged(net, images.shape), k, batch) for net in nets)
 
     def _plan(self, narrator: Narrator) -> Plan:
+        from threadpoolctl import threadpool_limits
+
         from secondlook.data.audit import Measured
         from secondlook.data.plan import plan
         from secondlook.data.read import read
@@ -159,7 +161,9 @@ class Asked:
         settings = {name: getattr(self.options, name) for name in ("size", "resize", "group", "strict", "cache")}
         with narrator.work("reading the images"):
             images = read(self.data, **settings)
-        with narrator.work("looking for near duplicates"):  # nothing else that an audit measures decides a study
+        # Nothing else that an audit measures decides a study. One thread, as the server is busy with its imports: two
+        # that wait for each other's turn take a third longer.
+        with narrator.work("looking for near duplicates"), threadpool_limits(1, "blas"):
             return plan(
                 Measured(images), valid=self.options.valid, test=self.options.test, seed=self.options.seed,
                 strict=self.options.strict,
