@@ -55,6 +55,16 @@ def test_each_job_has_a_process_of_its_own_in_which_the_libraries_are_warm(serve
     assert warm
 
 
+def test_a_server_imports_more_where_that_turns_out_to_be_needed(tmp_path: Path) -> None:
+    def job(emit: Any) -> bool:
+        return "wave" in sys.modules
+
+    with ForkServer(["secondlook.seeds"]) as running:
+        assert not running.run(job, log=tmp_path / "log").value
+        running.also(["wave"])
+        assert [running.run(job, log=tmp_path / "log").value for _ in range(2)] == [True, True]
+
+
 def test_a_job_that_never_ends_is_killed_at_its_limit(server: ForkServer, tmp_path: Path) -> None:
     def job(emit: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,8 @@
-"""One cell of a study: a model fitted on a part of the training images and asked the test images, in a child."""
+"""One cell of a study: a model fitted on a part of the training images and asked the test images, in a child.
+
+Who plans a study imports this page for its tasks alone, before any image is read: what fitting needs, scikit-learn
+first of all, is imported where a cell is fitted; the fork server has it by then.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,6 @@ from numpy.typing import NDArray
 from secondlook import seeds
 from secondlook.data.subsets import oversampled
 from secondlook.measure.scores import confusion, log_loss
-from secondlook.models.base import hold_out
 from secondlook.models.class_weight import BALANCED, resolve
 from secondlook.models.entry import Entry
 from secondlook.models.fitting import answers
@@ -124,5 +127,7 @@ def _taken(task: CellTask, model: Any) -> tuple[IntArray, IntArray]:
         return everything, nothing
     keep, held = everything, nothing
     if model.holds_out:
+        from secondlook.models.base import hold_out
+
         keep, held = hold_out(task.labels, model.random_state)
     return keep[oversampled(task.labels[keep], task.seed)], held

@@ -167,6 +167,11 @@ def needs_torch(models: str | Sequence[str] | None, nets: Mapping[str, Any]) -> 
     return bool(nets) or models is None or not words.isdisjoint(_words(models))
 
 
+def only_nets(models: str | Sequence[str] | None, nets: Mapping[str, Any]) -> bool:
+    """Whether a request means nets and nothing else, which is known before scikit-learn is imported."""
+    return models is not None and {entry.name for entry in NETS}.union(nets).issuperset(_words(models))
+
+
 def _words(models: str | Sequence[str]) -> list[str]:
     return [word.strip() for word in models.split(",") if word.strip()] if isinstance(models, str) else list(models)
 
@@ -202,7 +207,8 @@ def choose(models: str | Sequence[str] | None, nets: Mapping[str, str | Factory]
     Raises:
         UsageError: an unknown name (the nearest known one is suggested), or an own net with a known name.
     """
-    known = ladder()
+    # Without scikit-learn where it is not needed; a name of your own must not be a classical model's.
+    known = {entry.name: entry for entry in NETS} if only_nets(models, nets) and not nets else ladder()
     if models is not None:
         models = _words(models)
     if models is not None and not models and not nets:

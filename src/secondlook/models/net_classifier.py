@@ -19,7 +19,7 @@ from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
 from secondlook.models.engines import Engine, Examples, Optimiser
 from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.enlarging import to_size
-from secondlook.models.net import Count, check_size, enlarged, parse
+from secondlook.models.net import Count, Net, check_size, enlarged, parse
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
 from secondlook.models.train import Before, Keep, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
@@ -27,6 +27,8 @@ from secondlook.types import Epoch, FloatArray, History, IntArray
 if TYPE_CHECKING:
     from torch import nn
 
+    from secondlook.models.engines.at_once import Compiled
+    from secondlook.models.engines.choosing import Prepared
     from secondlook.models.engines.job import Job, Trainer
     from secondlook.models.engines.torch_augment import Augmenter
 
@@ -261,15 +263,23 @@ class NetClassifier(ImageClassifier):
         from secondlook.models.engines.job import job_of, own_job
 
         check(self.engine, self.precision)
-        outputs, optimiser = len(self.classes_), Optimiser(self.optimizer, self.weight_decay)
-        same: dict[str, Any] = {"seed": seed, "mean": self.mean_, "scale": self.scale_}
-        same |= {"optimiser": optimiser, "device": device_for(self.device, self.engine)}
+        same = {**self._settings(seed), "device": device_for(self.device, self.engine)}
         if not isinstance(self.net, str):
-            return own_job(self.net, image, outputs, **same)
-        net = parse(self.net)
-        image = enlarged(net, image)
-        check_size(net, image, outputs)
-        return job_of(net, image, outputs, **same), net.count(image, outputs)
+            return own_job(self.net, image, len(self.classes_), **same)
+        net, outputs = self._fitted_to(image)
+        return job_of(net, self.image_, outputs, **same), net.count(self.image_, outputs)
+
+    def _fitted_to(self, image: tuple[int, int, int]) -> tuple[Net, int]:
+        """The net of the text, and its outputs; sets the (h, w, c) at which it sees images of `image`."""
+        assert isinstance(self.net, str)
+        net, outputs = parse(self.net), len(self.classes_)
+        self.image_ = enlarged(net, image)
+        check_size(net, self.image_, outputs)
+        return net, outputs
+
+    def _settings(self, seed: int) -> dict[str, Any]:
+        optimiser = Optimiser(self.optimizer, self.weight_decay)
+        return {"seed": seed, "mean": self.mean_, "scale": self.scale_, "optimiser": optimiser}
 
     def _chosen(
         self, X: NDArray[Any], seed: int, recipe: Recipe, before: TrainingState | None
@@ -278,25 +288,55 @@ class NetClassifier(ImageClassifier):
 
         Sets the counts, the image size that the net works on, and what is told of the engine.
         """
-        from secondlook.models.engines.choosing import prepare
+        started, image = perf_counter(), X.shape[1:]
+        at_once = self._at_once(image, seed, recipe.batch)
+        engine: Trainer
+        self.choice_: Choice
+        if at_once is not None and at_once.engine is not None:
+            engine, self.choice_, note = at_once.engine, at_once.choice, ""
+        else:
+            steps = recipe.epochs * ceil(len(X) / recipe.batch)
+            why = "" if at_once is None else at_once.why
+            engine, self.choice_, note = self._prepared(image, seed, recipe, steps, before, why)
+        self.prepare_seconds_ = perf_counter() - started
+        self.engine_ = self.choice_.words
+        self.notes_ += (note,) if note else ()
+        return engine, replace(recipe, seconds=max(0.0, recipe.seconds - self.prepare_seconds_))
 
-        started, steps, image = perf_counter(), recipe.epochs * ceil(len(X) / recipe.batch), X.shape[1:]
+    def _at_once(self, image: tuple[int, int, int], seed: int, batch: int) -> Compiled | None:
+        """The native engine, where it is asked for by name; PyTorch is not needed for that."""
+        if self.engine != "native" or not isinstance(self.net, str) or self.device not in ("auto", "cpu"):
+            return None
+        from secondlook.models.engines.at_once import compiled
+
+        check(self.engine, self.precision)
+        net, outputs = self._fitted_to(image)
+        self._tell_sizes(image, net.count(self.image_, outputs), "cpu")
+        return compiled(net, self.image_, outputs, batch=batch, **self._settings(seed))
+
+    def _prepared(
+        self, image: tuple[int, int, int], seed: int, recipe: Recipe, steps: int, before: TrainingState | None, why: str
+    ) -> Prepared:
+        """The engine chosen among all; PyTorch where it is known why native code cannot be had."""
+        from secondlook.models.engines.choosing import instead, prepare
+
         job, count = self._job(image, seed)
-        self.image_, self.device_ = job.image, str(job.device)
-        self.n_trained_, self.macs_ = count.trained, count.macs
-        self.n_stored_ = count.stored + 2 * image[2]
-        if self.image_ != image:
-            small, large = f"{image[0]}x{image[1]}", f"{self.image_[0]}x{self.image_[1]}"
-            self.notes_ = (f"images enlarged from {small} to {large}, the smallest this net takes",)
-        made = prepare(
+        self.image_ = job.image
+        self._tell_sizes(image, count, str(job.device))
+        if why:
+            return instead(job, recipe.batch, why)
+        return prepare(
             job, engine=self.engine, precision=self.precision, batch=recipe.batch, steps=steps, seconds=recipe.seconds,
             before=before.choice if before else {},
         )  # fmt: skip
-        self.prepare_seconds_ = perf_counter() - started
-        self.choice_: Choice = made.choice
-        self.engine_ = made.choice.words
-        self.notes_ += (made.note,) if made.note else ()
-        return made.engine, replace(recipe, seconds=max(0.0, recipe.seconds - self.prepare_seconds_))
+
+    def _tell_sizes(self, image: tuple[int, int, int], count: Count, device: str) -> None:
+        """Sets the counts, the device, and a note where images of (h, w, c) are enlarged."""
+        self.device_ = device
+        self.n_trained_, self.macs_ = count.trained, count.macs
+        self.n_stored_ = count.stored + 2 * image[2]
+        small, large = (f"{h}x{w}" for h, w, _ in (image, self.image_))
+        self.notes_ = (f"images enlarged from {small} to {large}, the smallest this net takes",) * (small != large)
 
     def _recipe(self, n: int, before: TrainingState | None) -> Recipe:
         batch = self.batch or auto_batch(n)
@@ -309,9 +349,11 @@ class NetClassifier(ImageClassifier):
         return Recipe(epochs, batch, self.learning_rate, self.schedule, patience, seconds, self.keep, warm)
 
     def _augmenter(self, X: NDArray[Any], seed: int) -> Augmenter | None:
+        if not self.augment:
+            return None
         from secondlook.models.engines.torch_augment import augmenter
 
-        if self.augment and not self.image_shape_ and X.shape[1] == 1:
+        if not self.image_shape_ and X.shape[1] == 1:
             raise InputError(f"expected images (n, h, w, c) to augment, got rows of {X.shape[2]} numbers; reshape them")
         return augmenter(self.augment, X, self.image_, mean=self.mean_, scale=self.scale_, seed=seed)
 

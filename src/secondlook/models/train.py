@@ -31,10 +31,13 @@ MOST_EPOCHS = 120
 # Seconds of steps that are asked of an engine at a time.
 BETWEEN = 0.05
 
+# The largest batch that `auto_batch` takes.
+MOST_BATCH = 128
+
 
 def auto_batch(n: int) -> int:
     """Images per step for n training images: small sets want more steps, large ones a busier processor."""
-    return 32 if n < 5_000 else 64 if n < 20_000 else 128
+    return 32 if n < 5_000 else 64 if n < 20_000 else MOST_BATCH
 
 
 def auto_epochs(n: int, batch: int) -> int:

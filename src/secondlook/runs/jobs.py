@@ -43,6 +43,7 @@ class ForkServer:
         self._started = 0
         self._busy: dict[int, Path] = {}  # the file of each job at work, by its process
         self._ends: dict[int, tuple[int, int]] = {}
+        self._more: list[str] = []
         self._socket, theirs = socket.socketpair()
         # -P: the folder that the user stands in, often that of the images, must not lend us its modules. What a job's
         # own functions need to import comes with it: the caller's path.
@@ -72,6 +73,10 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
         self._scratch.cleanup()
+
+    def also(self, modules: Sequence[str]) -> None:
+        """Has it import more before the next job: what turned out to be needed after it was started."""
+        self._more += modules
 
     def run(
         self,
@@ -116,7 +121,7 @@ class ForkServer:
         task = Path(self._scratch.name, f"task-{self._started}.pickle")
         task.write_bytes(cloudpickle.dumps((sys.path, cloudpickle.dumps((function, args)))))
         ours, theirs = socket.socketpair()
-        message = json.dumps({"task": str(task), "log": str(log.resolve())}).encode()
+        message = json.dumps({"task": str(task), "log": str(log.resolve()), "modules": self._more}).encode()
         try:
             with theirs:
                 socket.send_fds(self._socket, [message], [theirs.fileno()])

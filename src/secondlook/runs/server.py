@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,11 +27,7 @@ MESSAGE_BYTES = 16_384
 def main(arguments: list[str]) -> None:
     """Imports the modules named, then serves forks over the inherited socket until it closes."""
     caller = socket.socket(fileno=int(arguments[0]))
-    gc.disable()  # imports make objects that stay: looking through them for garbage is a tenth of the time
-    for module in arguments[1:]:
-        importlib.import_module(module)
-    gc.freeze()  # and the children need not copy their pages by looking through them
-    gc.enable()
+    _import(arguments[1:])
     wake, wake_end = socket.socketpair()
     wake_end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda signum, frame: None)
@@ -47,7 +44,9 @@ def main(arguments: list[str]) -> None:
                 message, fds, _, _ = socket.recv_fds(caller, MESSAGE_BYTES, 1)
                 if not message:
                     return
-                children.add(_fork(json.loads(message), fds[0], (caller, wake, wake_end)))
+                request = json.loads(message)
+                _import(request["modules"])
+                children.add(_fork(request, fds[0], (caller, wake, wake_end)))
     except OSError:  # the caller is gone
         return
     finally:
@@ -55,7 +54,18 @@ def main(arguments: list[str]) -> None:
             _kill(pid)
 
 
-def _fork(request: dict[str, str], fd: int, ours: tuple[socket.socket, ...]) -> int:
+def _import(modules: Sequence[str]) -> None:
+    """Imports those that are not there yet."""
+    if not (missing := [module for module in modules if module not in sys.modules]):
+        return
+    gc.disable()  # imports make objects that stay: looking through them for garbage is a tenth of the time
+    for module in missing:
+        importlib.import_module(module)
+    gc.freeze()  # and the children need not copy their pages by looking through them
+    gc.enable()
+
+
+def _fork(request: dict[str, Any], fd: int, ours: tuple[socket.socket, ...]) -> int:
     """Starts a child for a job, and tells the caller its process: "start PID"."""
     pid = os.fork()
     if pid == 0:
@@ -86,7 +96,7 @@ def _kill(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def _child(request: dict[str, str], fd: int) -> None:
+def _child(request: dict[str, Any], fd: int) -> None:
     """Runs the job in the forked child; never returns."""
     import traceback
 

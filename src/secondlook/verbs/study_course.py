@@ -105,13 +105,15 @@ def fitted(
 ) -> tuple[Cell, ...]:
     """Every cell, those that were kept before and those fitted now, in the order of `cells`.
 
+    Of each seed the longest are fitted first: where a long one came last, all cores but its own would wait for it.
+
     Raises:
         InterruptedRunError: Ctrl-C; what is done is kept.
     """
     by_name = {cell.name: cell for cell in cells}
     done = {name: kept for name in by_name if (kept := read_cell(folder, name)) is not None}
     expected = {cell.name: course.estimate(cell) for cell in cells if cell.name not in done}
-    todo = sorted((by_name[name] for name in expected), key=lambda c: (c.seed, expected[c.name]))
+    todo = sorted((by_name[name] for name in expected), key=lambda c: (c.seed, -expected[c.name]))
     progress.begin(len(cells), list(done.values()), expected)
     with contextlib.closing(progress), Interrupts() as interrupts:
         calls = [course.call(cell) for cell in todo]

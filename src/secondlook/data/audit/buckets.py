@@ -112,8 +112,9 @@ class _Buckets:
 
     def __init__(self, bits: Numbers, table: IntArray) -> None:
         key = _key(bits, table)
-        self._whole = np.sort(self._join(key, bits))
-        self.order = np.argsort(self._join(key, bits), kind="stable")
+        joined = self._join(key, bits)
+        self.order = np.argsort(joined, kind="stable")
+        self._whole = joined[self.order]
         self._start = np.concatenate([[0], np.cumsum(np.bincount(key.astype(np.int64), minlength=1 << len(table)))])
 
     def look_up(self, keys: Numbers, bits: Numbers) -> tuple[IntArray, IntArray]:

@@ -27,7 +27,7 @@ def fit_line(response: str, y: FloatArray, variables: Mapping[str, FloatArray | 
     Raises:
         ValueError: no more cells than coefficients.
     """
-    import statsmodels.api as sm
+    from statsmodels.regression.linear_model import OLS  # not statsmodels.api, which imports all there is
 
     varying = {name: np.asarray(x, dtype=np.float64) for name, x in variables.items() if len(np.unique(x)) > 1}
     X = np.column_stack([np.ones(len(y)), *varying.values()])
@@ -35,7 +35,7 @@ def fit_line(response: str, y: FloatArray, variables: Mapping[str, FloatArray | 
         raise ValueError(f"expected more cells than the {X.shape[1]} numbers of a line, got {len(y)}")
     y = np.asarray(y, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # a perfect fit has errors of 0, and no p-value
-        found = sm.OLS(y, X).fit(cov_type="HC3", use_t=True)
+        found = OLS(y, X).fit(cov_type="HC3", use_t=True)
         ends, ps = found.conf_int(), found.pvalues
     spread = float(np.square(y - y.mean()).sum())
     coefficients = tuple(
@@ -52,10 +52,10 @@ def fit_line(response: str, y: FloatArray, variables: Mapping[str, FloatArray | 
 
 def _reset(y: FloatArray, X: FloatArray) -> float:
     """RESET's p-value with the squared fit added, robust errors; NaN where there are too few cells, or no residuals."""
-    import statsmodels.api as sm
+    from statsmodels.regression.linear_model import OLS
     from statsmodels.stats.diagnostic import linear_reset
 
-    plain = sm.OLS(y, X).fit()
+    plain = OLS(y, X).fit()
     if len(y) <= X.shape[1] + 1 or X.shape[1] < 2 or plain.ssr <= _NOTHING * float(np.square(y).sum()):
         return nan
     wider = np.column_stack([X[:, 1:], np.square(plain.fittedvalues)])

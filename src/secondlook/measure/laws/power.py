@@ -34,6 +34,8 @@ GROWTHS = np.linspace(0.0, 2.5, 51)
 SLOWS = np.geomspace(0.02, 1.0, 30)
 # An error of 0 has no variance by the law's own account: as if there were so much of it.
 LEAST_ERROR = 1e-4
+# Bootstrap samples that are solved at a time.
+_BLOCK = 16
 # The level of the intervals that held-out sizes must lie in: a right law fails in one of a hundred cases.
 HELD_OUT = 0.99
 # Sizes a law needs before it has anything to say, and before its largest may be held out.
@@ -193,20 +195,33 @@ def _solve(grid: _Grid, samples: FloatArray, variances: FloatArray, *, sink: boo
     a, b, c = (np.square(one) @ w, (one * fall) @ w, np.square(fall) @ w)
     weighted = w[:, None] * samples
     p, q = one @ weighted, fall @ weighted  # (g, s)
-    det = np.maximum(a * c - b * b, 1e-300)[:, None]
-    floor, scale = (c[:, None] * p - b[:, None] * q) / det, (a[:, None] * q - b[:, None] * p) / det
-    only_scale, only_floor = np.maximum(q / c[:, None], 0), np.maximum(p / a[:, None], 0)
+    det = np.maximum(a * c - b * b, 1e-300)
+    found = np.empty((samples.shape[1], 5))
+    for at in range(0, len(found), _BLOCK):  # so that what belongs to a few samples stays in the cache
+        some = slice(at, at + _BLOCK)
+        ps, qs = np.ascontiguousarray(p[:, some].T), np.ascontiguousarray(q[:, some].T)
+        floor, scale = _bounded(a, b, c, det, ps, qs, sink=sink)
+        # The sum of squares without what all points of the grid share.
+        loss = floor * (a * floor + 2 * b * scale - 2 * ps) + scale * (c * scale - 2 * qs)
+        best = loss.argmin(axis=1)
+        row = np.arange(len(best))
+        exponents = grid.powers[best], grid.growths[best], grid.slows[best]
+        found[some] = np.column_stack([floor[row, best], scale[row, best], *exponents])
+    return found
+
+
+def _bounded(
+    a: FloatArray, b: FloatArray, c: FloatArray, det: FloatArray, p: FloatArray, q: FloatArray, *, sink: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Floor and scale, (s, g) each, of the normal equations ((a, b), (b, c)) · (floor, scale) = (p, q), in bounds."""
+    floor, scale = (c * p - b * q) / det, (a * q - b * p) / det
     no_floor = (floor < 0) & (not sink)
     no_scale = (scale < 0) & ~no_floor
-    floor, scale = (
-        np.where(no_floor, 0, np.where(no_scale, only_floor, floor)),
-        np.where(no_floor, only_scale, np.where(no_scale, 0, scale)),
-    )
-    # The sum of squares without what all points of the grid share.
-    loss = floor * (a[:, None] * floor + 2 * b[:, None] * scale - 2 * p) + scale * (c[:, None] * scale - 2 * q)
-    best = loss.argmin(axis=0)
-    at = np.arange(samples.shape[1])
-    return np.column_stack([floor[best, at], scale[best, at], grid.powers[best], grid.growths[best], grid.slows[best]])
+    if no_scale.any():
+        floor, scale = np.where(no_scale, np.maximum(p / a, 0), floor), np.where(no_scale, 0, scale)
+    if no_floor.any():
+        floor, scale = np.where(no_floor, 0, floor), np.where(no_floor, np.maximum(q / c, 0), scale)
+    return floor, scale
 
 
 def _value(parameters: FloatArray, rows: FloatArray | IntArray | float, classes: IntArray | int) -> FloatArray:

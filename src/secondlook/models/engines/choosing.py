@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from math import ceil, inf
+from math import inf
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ import torch
 from secondlook.errors import UsageError
 from secondlook.models.engines import Engine, Optimiser
 from secondlook.models.engines.allocator import keep_memory
+from secondlook.models.engines.at_once import by_blocks
 from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.engines.job import Job, Trainer, job_of
 from secondlook.models.engines.native import Unavailable, unsupported
@@ -36,8 +37,6 @@ SHARED_STEP, NEAR = 20_000_000, 8
 TIMED_STEP, TIMED_IMAGES = 1_000_000_000, 32
 
 
-# Images of a block of native code.
-BLOCK = 16
 # Nets of more numbers than this are not timed: several of them, with gradients and moments, would fill the memory.
 LARGEST_TIMED = 20_000_000
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -168,19 +167,19 @@ def rebuilt(job: Job, choice: Choice) -> Trainer:
 
 def _native(job: Job, batch: int) -> Prepared:
     """What was asked for, or PyTorch and the reason."""
-    choice, why = _compiled(batch), _unsupported(job, batch)
+    choice, why = by_blocks(batch), _unsupported(job, batch)
     try:
         if not why:
             return Prepared(_made(job, choice), choice)
     except Unavailable as error:
         why = str(error)
+    return instead(job, batch, why)
+
+
+def instead(job: Job, batch: int, why: str) -> Prepared:
+    """PyTorch in place of native code, which cannot be had for a reason."""
     plain = replace(by_rule(job, "fp32", batch), why=why)
     return Prepared(job.torch(plain), plain, f"trained by PyTorch, not by the native engine: {why}")
-
-
-def _compiled(batch: int) -> Choice:
-    """Native code, with no more threads than a batch has blocks: others would only be waited for."""
-    return Choice("native", threads=min(torch.get_num_threads(), ceil(batch / BLOCK)))
 
 
 def _unsupported(job: Job, batch: int) -> str:
@@ -229,7 +228,7 @@ def _ways(job: Job, precision: Precision, batch: int, why: str) -> list[Choice]:
         for count in sorted(counts)
         for sides in _sides(job, batch)
     ]
-    return ways if why else [_compiled(batch), *ways]
+    return ways if why else [by_blocks(batch), *ways]
 
 
 def _sides(job: Job, batch: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from secondlook import seeds
 from secondlook.models.engines import Examples, Measured, Optimiser, Weights
 from secondlook.models.engines.native.build import Unavailable, library
+from secondlook.models.engines.native.initial import initial
 from secondlook.models.engines.native.program import program
 from secondlook.models.engines.native.source import source
 from secondlook.models.layers import Activation, Dropout
@@ -85,8 +86,8 @@ def _pointer(array: NDArray[Any] | None) -> int | None:
 class NativeEngine:
     """An `Engine` over native code; see `models.engines.Engine`.
 
-    Weights start as those of `torch_net.build` from the same seed, have the same names, and move freely between both
-    engines, with the optimiser's moments. Dropout draws from a hash of the seed, the step and the place.
+    Weights start as those of `torch_net.build` from the same seed (see `initial`), have the same names, and move freely
+    between both engines, with the optimiser's moments. Dropout draws from a hash of the seed, the step and the place.
     """
 
     def __init__(
@@ -107,21 +108,17 @@ class NativeEngine:
         Raises:
             Unavailable: there is no C++ compiler, or it fails.
         """
-        from secondlook.models.engines.torch_net import build
-
         made = program(net, image, outputs)
         self._library = _typed(library(source(made, image), flags=flags))
         self._outputs, self._chosen, self._seed = outputs, optimiser, seeds.integer(seed, "dropout")
-        module = build(net, image, outputs, seed=seed)
-        initial = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
-        parameters = {name for name, _ in module.named_parameters()}
-        self._shapes = {name: initial[name].shape for name in initial}
-        self._parameters = [name for name in initial if name in parameters]
-        self._statistics = [name for name in initial if name.endswith(("running_mean", "running_var"))]
+        first = initial(net, image, outputs, seed=seed)
+        self._shapes = {name: array.shape for name, array in first.values.items()}
+        self._parameters = first.parameters
+        self._statistics = [name for name in first.values if name.endswith(("running_mean", "running_var"))]
         self._places = made.places
         self._weights, *self._moments = np.zeros((3, made.parameters), np.float32)
         self._running = np.zeros(made.running, np.float32)
-        self.restore(initial)
+        self.restore(first.values)
         self._mean, self._inverse = mean.astype(np.float32), (1 / scale).astype(np.float32)
         self._none, self._one = np.zeros(len(mean), np.float32), np.ones(len(mean), np.float32)
         self._model = _Model(*(_pointer(a) for a in (self._weights, self._running, *self._moments)))
