@@ -112,7 +112,10 @@ def test_a_choice_made_on_a_busy_machine_is_not_remembered(
     assert times["calls"] == 2
 
 
-def test_one_thread_is_slowed_like_any_other_and_its_choice_is_remembered(native: None, times: Any) -> None:
+def test_one_thread_is_slowed_like_any_other_and_its_choice_is_remembered(
+    native: None, times: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     times |= {"native": 0.1, "busy": 1}
     assert prepare(job(), batch=64).note == ""
     prepare(job(), batch=64)

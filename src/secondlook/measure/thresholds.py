@@ -27,6 +27,8 @@ _FACTORS = np.geomspace(1 / 32, 32, 41)
 # Draws of the validation items, fewer where they would take long: numbers that all scans of one draw look at.
 DRAWS, _FEWEST_DRAWS, _DRAWN_NUMBERS = 200, 40, 3e8
 _TINY = 1e-12
+# Ratios so near are equal but for rounding: no threshold tells them apart.
+_SAME = 1e-9
 
 
 def even(k: int) -> FloatArray:
@@ -159,7 +161,8 @@ def _turning(
 
 
 def _cuts(ratio: FloatArray) -> FloatArray:
-    """The factor (n + 1,) of the threshold at which exactly the first 0, 1, … n items turn; NaN where none does.
+    """The factor (n + 1,) of the threshold at which exactly the first 0, 1, … n items turn; NaN where none
+    does.
 
     Args:
         ratio: from the highest down; infinite where no other class is possible, 0 where class c is not.
@@ -170,7 +173,7 @@ def _cuts(ratio: FloatArray) -> FloatArray:
     # At the ends there is a neighbour on one side only.
     middle = np.where(np.isinf(above), 2 * below, middle)
     middle = np.where(below == 0, np.where(np.isinf(above), 1.0, above / 2), middle)
-    usable = (above > below) & (middle > 0) & np.isfinite(middle)
+    usable = (above > (1 + _SAME) * below) & (middle > 0) & np.isfinite(middle)
     return np.where(usable, middle, np.nan)
 
 

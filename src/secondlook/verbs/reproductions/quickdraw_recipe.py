@@ -14,7 +14,7 @@ DENSE, CNN_1, CNN_2 = "mlp-small", "cnn-nopool", "cnn-small"
 EPOCHS, QUICK_EPOCHS = 10, 4
 # A fifth is tested on.
 TEST = 0.2
-SEEDS, GRID_SEEDS, SPLITS = 5, 3, 3
+SEEDS, GRID_SEEDS, SPLITS = 5, 3, 5
 K = 10
 
 
