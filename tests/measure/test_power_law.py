@@ -81,6 +81,32 @@ def test_intervals_hold_whether_the_floor_stays_or_falls(floor: float, slow: flo
     assert 0.90 <= held / 200 <= (1.0 if slow else 0.985)
 
 
+def test_cells_of_one_seed_are_nested_and_their_errors_go_together() -> None:
+    """Half the images of a cell are those of the next smaller one: a seed that is lucky at 800 was so at 400."""
+    rng = np.random.default_rng(5)
+    sizes, draws = np.array([50, 100, 200, 400, 800]), 5
+    rows, nests = np.tile(sizes, draws), np.repeat(np.arange(draws), len(sizes))
+    shared = np.minimum(sizes[:, None], sizes) / np.maximum(sizes[:, None], sizes)
+    make, true = np.linalg.cholesky(shared), 0.05 + 2.0 * sizes**-0.6
+    held = {(n, nested): 0 for n in (800, 3_200) for nested in (True, False)}
+    for seed in range(200):
+        noise = (make @ rng.standard_normal((len(sizes), draws))).T
+        y = (true + 0.03 * np.sqrt(true * (1 - true)) * noise).ravel()
+        for nested in (True, False):
+            law = fit_power(rows, y, nests=nests if nested else None, seed=seed, draws=300)
+            for n in (800, 3_200):
+                said = foretell(law, n)
+                held[n, nested] += said.low <= 0.05 + 2.0 * n**-0.6 <= said.high
+    assert all(0.90 <= held[n, True] / 200 <= 0.99 for n in (800, 3_200)), held
+    assert held[800, False] < held[800, True], "taken as independent, they say more than they know"
+
+
+def test_nests_of_one_cell_each_are_independent_cells() -> None:
+    y = errors(np.random.default_rng(0), SIZES)
+    alone, none = fit_power(SIZES, y, nests=np.arange(len(SIZES)), draws=20), fit_power(SIZES, y, draws=20)
+    assert alone.samples == pytest.approx(none.samples)
+
+
 def test_a_floor_that_falls_is_found_as_a_general_optimiser_finds_it() -> None:
     true = 0.3 * SIZES.astype(float) ** -0.15 + 3.0 * SIZES.astype(float) ** -0.9
     y = true + 0.005 * np.sqrt(true * (1 - true)) * np.random.default_rng(0).standard_normal(len(true))

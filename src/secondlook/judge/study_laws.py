@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondlook.measure.laws.line import fit_line
 from secondlook.measure.laws.needed import needed
@@ -40,13 +42,13 @@ def laws_of(kind: Kind, cells: Sequence[Cell], wanted: Sequence[float], seed: in
     lines = _lines(kind, cells, why)
     if kind not in ("size", "grid", "imbalance"):
         return ModelLaws(lines, why=why)
-    rows, errors, classes = _measured(kind, cells, minority)
-    power = _power(rows, errors, classes, seed, why)
+    measured = _measured(kind, cells, minority)
+    power = _power(measured, seed, why)
     if power is None:
         return ModelLaws(lines, why=why)
     most = power.classes[-1]
-    here = np.full(len(rows), True) if classes is None else classes == most
-    found = tuple(needed(power, accuracy, rows[here], errors[here], most) for accuracy in wanted)
+    there = measured.where(measured.classes == most if measured.varies else np.full(len(measured.rows), True))
+    found = tuple(needed(power, accuracy, there.rows, there.errors, most) for accuracy in wanted)
     by_class = _by_class(cells, wanted, seed) if kind == "size" else {}
     return ModelLaws(lines, power, found, by_class, why)
 
@@ -63,30 +65,43 @@ def _lines(kind: Kind, cells: Sequence[Cell], why: dict[str, str]) -> dict[str, 
     return found
 
 
-def _measured(kind: Kind, cells: Sequence[Cell], minority: str) -> tuple[IntArray, FloatArray, IntArray | None]:
-    """Images per class, errors, and numbers of classes where these vary; with a minority, that class's alone."""
-    if kind == "imbalance":
-        rows = np.array([cell.minority for cell in cells], dtype=np.int64)
-        return rows, np.array([1 - (cell.recall(minority) or 0.0) for cell in cells]), None
-    rows = np.array([cell.rows for cell in cells], dtype=np.int64)
-    errors = np.array([1 - (nan if cell.test_accuracy is None else cell.test_accuracy) for cell in cells])
-    classes = np.array([cell.classes for cell in cells], dtype=np.int64) if kind == "grid" else None
-    return rows, errors, classes
+class _Measured(NamedTuple):
+    """What cells measured, (m,) each: images per class, errors, numbers of classes, and seeds, within which parts are
+    nested.
+    """
+
+    rows: IntArray
+    errors: FloatArray
+    classes: IntArray
+    seeds: IntArray
+    varies: bool = False
+
+    def where(self, which: NDArray[np.bool_]) -> _Measured:
+        """Some of the cells."""
+        return _Measured(self.rows[which], self.errors[which], self.classes[which], self.seeds[which], self.varies)
 
 
-def _power(
-    rows: IntArray, errors: FloatArray, classes: IntArray | None, seed: int, why: dict[str, str]
-) -> PowerLaw | None:
+def _measured(kind: Kind, cells: Sequence[Cell], minority: str) -> _Measured:
+    """Of the cells of one model; with a minority, of that class alone."""
+    rows = [cell.minority if kind == "imbalance" else cell.rows for cell in cells]
+    rights = [cell.recall(minority) or 0.0 if kind == "imbalance" else cell.test_accuracy for cell in cells]
+    errors = [1 - (nan if right is None else right) for right in rights]
+    classes, seeds = ([getattr(cell, name) for cell in cells] for name in ("classes", "seed"))
+    whole = [np.array(each, dtype=np.int64) for each in (rows, classes, seeds)]
+    return _Measured(whole[0], np.array(errors, dtype=np.float64), whole[1], whole[2], kind == "grid")
+
+
+def _power(found: _Measured, seed: int, why: dict[str, str]) -> PowerLaw | None:
     # Where nearly all is wrong an error says nothing of how it will fall.
-    means = {n: float(errors[rows == n].mean()) for n in np.unique(rows)}
-    tells = np.array([means[n] < HOPELESS for n in rows], dtype=bool)
-    rows, errors, classes = rows[tells], errors[tells], None if classes is None else classes[tells]
+    means = {n: float(found.errors[found.rows == n].mean()) for n in np.unique(found.rows)}
+    rows, errors, classes, nests, varies = found.where(np.array([means[n] < HOPELESS for n in found.rows], dtype=bool))
+    words: dict[str, Any] = {"classes": classes if varies else None, "nests": nests, "seed": seed}
     try:
-        found = fit_power(rows, errors, classes, seed=seed)
+        law = fit_power(rows, errors, **words)
     except ValueError as error:
         why["power"] = str(error)
         return None
-    return replace(found, held_out=hold_out(rows, errors, classes, seed=seed))
+    return replace(law, held_out=hold_out(rows, errors, **words))
 
 
 def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float, ...]:
@@ -95,13 +110,12 @@ def better(kind: Kind, cells: Sequence[Cell], minority: str = "") -> tuple[float
     """
     least = []
     for model in dict.fromkeys(cell.model for cell in cells):
-        rows, errors, classes = _measured(kind, [c for c in cells if c.model == model and c.plain], minority)
-        if not len(rows):
+        found = _measured(kind, [c for c in cells if c.model == model and c.plain], minority)
+        if not len(found.rows):
             continue
-        there = rows == rows.max()
-        if classes is not None:
-            there &= classes == classes[there].max()
-        least.append(float(errors[there].mean()))
+        there = found.rows == found.rows.max()
+        there &= found.classes == found.classes[there].max()
+        least.append(float(found.errors[there].mean()))
     fewest = min(least, default=0.0)
     return tuple(round(1 - share * fewest, 4) for share in (0.75, 0.5)) if fewest > 0 else ()
 
@@ -110,11 +124,11 @@ def _by_class(cells: Sequence[Cell], asked: Sequence[float], seed: int) -> dict[
     """Images per class for the same accuracies as recalls of single classes, all classes growing alike."""
     found: dict[str, tuple[Needed, ...]] = {}
     for name in dict.fromkeys(name for cell in cells for name in cell.members):
-        known = [(cell.rows, 1 - recall) for cell in cells if (recall := cell.recall(name)) is not None]
-        if not known:
+        some = [cell for cell in cells if cell.recall(name) is not None]
+        if not some:
             continue
-        rows, errors = (np.array(column) for column in zip(*known, strict=True))
-        law = _power(rows.astype(np.int64), errors.astype(np.float64), None, seed, {})
+        measured = _measured("size", some, "")._replace(errors=np.array([1 - (c.recall(name) or 0.0) for c in some]))
+        law = _power(measured, seed, {})
         if law is not None:
-            found[name] = tuple(needed(law, accuracy, rows, errors) for accuracy in asked)
+            found[name] = tuple(needed(law, accuracy, measured.rows, measured.errors) for accuracy in asked)
     return found

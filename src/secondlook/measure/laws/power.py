@@ -15,6 +15,10 @@ that stays, and with one that falls, err(n) = floor · n^-slow + scale · n^-pow
 (Caballero et al. 2023, arXiv 2210.14891) are such. Half the samples come from each. Where the two are far apart, an end
 that leaves out 2.5 % of all leaves out 5 % of one: then either law is held in 95 % of cases, whichever is true (Imbens
 and Manski 2004, "Confidence intervals for partially identified parameters").
+
+Cells of one seed are nested: half of 800 images are the 400 of another cell, so their errors go together. They count
+as correlated by the share of images that they have in common, n1 / n2 (which is how far those of real cells were), and
+all sums of squares are taken after that is undone (generalised least squares).
 """
 
 from __future__ import annotations
@@ -34,6 +38,8 @@ GROWTHS = np.linspace(0.0, 2.5, 51)
 SLOWS = np.geomspace(0.02, 1.0, 30)
 # An error of 0 has no variance by the law's own account: as if there were so much of it.
 LEAST_ERROR = 1e-4
+# The share of an error's variance that is its training's own, on whichever images.
+_OWN = 0.02
 # Bootstrap samples that are solved at a time.
 _BLOCK = 16
 # The level of the intervals that held-out sizes must lie in: a right law fails in one of a hundred cases.
@@ -54,9 +60,19 @@ class _Grid(NamedTuple):
     scales: FloatArray
 
 
+class _Spread(NamedTuple):
+    """How the errors of m cells spread around a law: `undo` (m, m) makes independent noise of variance 1 of theirs, and
+    `make` (m, m) theirs of that.
+    """
+
+    undo: FloatArray
+    make: FloatArray
+
+
 def fit_power(
-    rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, seed: int = 0, draws: int = DRAWS
-) -> PowerLaw:
+    rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, nests: IntArray | None = None,
+    seed: int = 0, draws: int = DRAWS,
+) -> PowerLaw:  # fmt: skip
     """The law of some cells, with a bootstrap.
 
     An error's variance is taken as σ² · err · (1 - err), and as that of .5 above it. The bootstrap draws errors from
@@ -65,6 +81,7 @@ def fit_power(
     Args:
         rows: (m,), images per class. errors: (m,), 1 - accuracy. classes: (m,), how many classes; None where all have
             the same.
+        nests: (m,), which cells are nested in one another, those of an equal number; None where all are independent.
         seed: gives the bootstrap.
 
     Raises:
@@ -80,17 +97,18 @@ def fit_power(
     powers = POWERS if free == 3 else POWERS[::2]  # two grids make many points
     grid = _grid(sizes, k, powers, GROWTHS)
     y = np.asarray(errors, dtype=np.float64)
-    variances = _variance(np.full_like(y, y.mean()))
+    together: FloatArray = np.asarray(np.linalg.cholesky(_correlation(sizes, k, nests)), dtype=np.float64)
+    spread = _spread(np.full_like(y, y.mean()), together)
     for _ in range(4):  # the weights follow the fit, and settle at once
-        best = _finest(sizes, k, y, variances, _solve(grid, y[:, None], variances)[0], powers)
+        best = _finest(sizes, k, y, spread, _solve(grid, y[:, None], spread)[0], powers)
         fitted = _value(best, rows, k)
-        variances = _variance(fitted)
-    sigma2 = float((np.square(y - fitted) / variances).sum() / (len(y) - free))
+        spread = _spread(fitted, together)
+    sigma2 = float(np.square(spread.undo @ (y - fitted)).sum() / (len(y) - free))
     rng = seeds.stream(seed, "power law")
     drawn = sigma2 * (len(y) - free) / rng.chisquare(len(y) - free, draws)
-    noise = np.sqrt(variances[:, None] * drawn) * rng.standard_normal((len(y), draws))
-    stays = _bootstrap(grid, y, variances, noise, sink=True)[:, :4]
-    falls = _bootstrap(_falling(sizes, k, float(best[3])), y, variances, noise, sink=False)
+    noise = np.sqrt(drawn) * (spread.make @ rng.standard_normal((len(y), draws)))
+    stays = _bootstrap(grid, y, spread, noise, sink=True)[:, :4]
+    falls = _bootstrap(_falling(sizes, k, float(best[3])), y, spread, noise, sink=False)
     floor, scale, power, growth, _ = (float(value) for value in best)
     known = tuple(sorted({int(n) for n in rows})), tuple(sorted({int(c) for c in k}))
     sigma = float(np.sqrt(sigma2))
@@ -118,7 +136,9 @@ def foretell(
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 
-def hold_out(rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, seed: int = 0) -> HeldOut | None:
+def hold_out(
+    rows: IntArray, errors: FloatArray, classes: IntArray | None = None, *, nests: IntArray | None = None, seed: int = 0
+) -> HeldOut | None:
     """What the smaller sizes say of the largest: the upper quarter of the sizes, one at least.
 
     None where too few are left to fit a law to.
@@ -128,9 +148,9 @@ def hold_out(rows: IntArray, errors: FloatArray, classes: IntArray | None = None
     keep = ~np.isin(rows, left_out)
     if len(sizes) < LEAST_TO_HOLD:
         return None
-    some = None if classes is None else np.asarray(classes)[keep]
+    some, nested = (None if one is None else np.asarray(one)[keep] for one in (classes, nests))
     try:
-        law = fit_power(np.asarray(rows)[keep], np.asarray(errors)[keep], some, seed=seed)
+        law = fit_power(np.asarray(rows)[keep], np.asarray(errors)[keep], some, nests=nested, seed=seed)
     except ValueError:
         return None
     measured, foretold = [], []
@@ -166,35 +186,50 @@ def _multiplied(
     return _Grid(rows, classes, powers, growths, slows, floors, scales)
 
 
-def _bootstrap(grid: _Grid, y: FloatArray, variances: FloatArray, noise: FloatArray, *, sink: bool) -> FloatArray:
+def _correlation(rows: FloatArray, classes: IntArray, nests: IntArray | None) -> FloatArray:
+    """How the errors of cells go together (m, m): by the share of images in common, within a nest."""
+    if nests is None:
+        return np.eye(len(rows))
+    n, k = np.log(rows), np.log(np.asarray(classes, dtype=np.float64))
+    shared = np.exp(-np.abs(n[:, None] - n) - np.abs(k[:, None] - k))
+    same = np.asarray(nests)[:, None] == np.asarray(nests)
+    return np.asarray((1 - _OWN) * np.where(same, shared, 0.0) + _OWN * np.eye(len(n)))
+
+
+def _spread(fitted: FloatArray, together: FloatArray) -> _Spread:
+    """For a law's values (m,) and the Cholesky factor (m, m) of how cells go together."""
+    deviations = np.sqrt(_variance(fitted))
+    return _Spread(np.linalg.inv(together) / deviations, deviations[:, None] * together)
+
+
+def _bootstrap(grid: _Grid, y: FloatArray, spread: _Spread, noise: FloatArray, *, sink: bool) -> FloatArray:
     """The parameters (s, 5) of what fits a grid's best law with noise (m, s) added to it."""
-    fitted = _value(_solve(grid, y[:, None], variances, sink=sink)[0], grid.rows, grid.classes)
-    return _solve(grid, fitted[:, None] + noise, variances, sink=sink)
+    fitted = _value(_solve(grid, y[:, None], spread, sink=sink)[0], grid.rows, grid.classes)
+    return _solve(grid, fitted[:, None] + noise, spread, sink=sink)
 
 
 def _finest(
-    rows: FloatArray, classes: IntArray, y: FloatArray, variances: FloatArray, best: FloatArray, powers: FloatArray
+    rows: FloatArray, classes: IntArray, y: FloatArray, spread: _Spread, best: FloatArray, powers: FloatArray
 ) -> FloatArray:
     """The parameters of the best point between those of the grid, looked for on finer and finer ones around it."""
     ratio, step = powers[1] / powers[0], GROWTHS[1] - GROWTHS[0]
     for _ in range(3):
         around = np.linspace(-1, 1, 17)
         grid = _grid(rows, classes, best[2] * ratio**around, np.maximum(best[3] + step * around, 0))
-        best = _solve(grid, y[:, None], variances)[0]
+        best = _solve(grid, y[:, None], spread)[0]
         ratio, step = ratio**0.125, step / 8
     return best
 
 
-def _solve(grid: _Grid, samples: FloatArray, variances: FloatArray, *, sink: bool = False) -> FloatArray:
-    """The best parameters (s, 5) of samples (m, s) of errors, by weighted least squares with floor and scale ≥ 0.
+def _solve(grid: _Grid, samples: FloatArray, spread: _Spread, *, sink: bool = False) -> FloatArray:
+    """The best parameters (s, 5) of samples (m, s) of errors, by generalised least squares with floor and scale ≥ 0.
 
     With `sink` the floor may be negative.
     """
-    w = 1 / variances
-    one, fall = grid.floors, grid.scales
-    a, b, c = (np.square(one) @ w, (one * fall) @ w, np.square(fall) @ w)
-    weighted = w[:, None] * samples
-    p, q = one @ weighted, fall @ weighted  # (g, s)
+    one, fall = grid.floors @ spread.undo.T, grid.scales @ spread.undo.T
+    a, b, c = np.square(one).sum(axis=1), (one * fall).sum(axis=1), np.square(fall).sum(axis=1)
+    undone = spread.undo @ samples
+    p, q = one @ undone, fall @ undone  # (g, s)
     det = np.maximum(a * c - b * b, 1e-300)
     found = np.empty((samples.shape[1], 5))
     for at in range(0, len(found), _BLOCK):  # so that what belongs to a few samples stays in the cache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from secondlook.judge.claims import all_hold, figure, more
-from secondlook.measure.estimates import alone, difference, share_over_seeds
+from secondlook.measure.estimates import alone
 from secondlook.types import Claim, Epoch, Estimate, Figure, FigureTable, Study
 from secondlook.types.reproduction import Unit
 from secondlook.verbs.reproductions.quickdraw_recipe import CNN_2, K, draws, epochs, most, of_value, recipe
@@ -68,17 +68,15 @@ def _figures(at: Setting, found: Study, n: int, there: bool) -> list[Figure]:
 
 
 def _claims(at: Setting, found: Study, sizes: tuple[int, ...]) -> Iterator[Claim]:
-    def last(n: int, measure: str) -> Estimate:
-        cells = of_value(found, n)
-        shares = [MEASURES[measure](cell.history.epochs[-1]) for cell in cells if cell.history]
-        return share_over_seeds(shares, max(1, K * n // 10))
+    def last(n: int, of: Callable[[Epoch], float]) -> Estimate:
+        return epoch_mean(of_value(found, n), epochs(at), of)
 
     few, many = sizes[0], sizes[-1]
-    gap = {n: difference(last(n, "train accuracy"), last(n, "validation accuracy")) for n in (few, many)}
+    gap = {n: last(n, lambda epoch: epoch.train_accuracy - epoch.valid_accuracy) for n in (few, many)}
+    valid = {n: last(n, lambda epoch: epoch.valid_accuracy) for n in (few, many)}
     yield at.claim(
         "Little data leads to overfitting: training outruns validation the more, the fewer drawings there are (H3).",
-        all_hold(more(gap[few], gap[many]), more(last(many, "validation accuracy"), last(few, "validation accuracy"))),
+        all_hold(more(gap[few], gap[many]), more(valid[many], valid[few])),
         f"training less validation accuracy {100 * gap[few].value:.1f} points at {few:,} per class, "
-        f"{100 * gap[many].value:.1f} at {many:,}; validation {score(last(few, 'validation accuracy'))} and "
-        f"{score(last(many, 'validation accuracy'))}",
+        f"{100 * gap[many].value:.1f} at {many:,}; validation {score(valid[few])} and {score(valid[many])}",
     )
