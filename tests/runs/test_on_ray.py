@@ -16,6 +16,7 @@ from secondlook.errors import RunError, UsageError
 from secondlook.runs.interrupts import Interrupts
 from secondlook.runs.on_ray import RayWorkers
 from secondlook.runs.workers import Call
+from warm import own_servers
 
 SHARED = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
@@ -86,7 +87,8 @@ def test_a_study_on_ray_has_the_bits_of_a_local_one(cluster: Any, tmp_path: Path
         "models": ["logistic", "knn"], "nets": {"tiny": "conv 2 3x3, relu, maxpool 2"}, "epochs": 3, "seeds": 2,
         "quiet": True,
     }  # fmt: skip
-    here = sl.study("size", (X, y), (5, 10, 20), out=tmp_path / "here", **words)
+    with own_servers():  # the tests' shared one has as many threads as the machine
+        here = sl.study("size", (X, y), (5, 10, 20), out=tmp_path / "here", **words)
     there = sl.study("size", (X, y), (5, 10, 20), out=tmp_path / "there", on=cluster.address, **words)
     assert all(cell.status == "ok" for cell in there.cells)
     for a, b in zip(here.cells, there.cells, strict=True):
