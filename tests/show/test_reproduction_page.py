@@ -103,7 +103,7 @@ def test_markdown_tables_have_as_many_cells_in_every_line() -> None:
     for lines in tables:
         assert len({line.count(" | ") + line.count("| |") for line in lines}) == 1, lines
     assert "| forest | 9,183 | 73,056▲ | .472 | .48 ± .06 |" in text
-    assert "2 published studies, made again" in text
+    assert "# Two published studies, made again" in text
 
 
 def test_numbers_have_the_digits_that_were_printed_or_can_be_told() -> None:

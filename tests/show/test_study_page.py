@@ -15,6 +15,7 @@ from rich.cells import cell_len
 
 from secondlook.judge.study_laws import laws_of
 from secondlook.show.study_page import page_html
+from secondlook.show.study_plots import plot_by_class
 from secondlook.show.study_terminal import study_lines, study_text
 from secondlook.show.study_words import need, sentences
 from secondlook.types import Cell, Epoch, Estimate, History, Kind, Needed, Study
@@ -160,3 +161,17 @@ def test_a_study_in_which_nothing_was_fitted_still_has_a_page() -> None:
     empty = replace(study, cells=lost, laws={})
     assert "–" in Page(page_html(empty)).text
     assert "–" in study_text(empty)
+
+
+def test_a_rare_class_has_a_curve_beside_those_of_the_others() -> None:
+    study = study_of("imbalance")
+    ax = plot_by_class(study, "tiny")
+    curves = {str(line.get_label()): line for line in ax.lines}
+    assert list(curves)[-1] == "dog", "the minority lies on top"
+    assert len(curves) == 3
+    cells = [cell for cell in study.of("tiny") if cell.plain]
+    wanted = [np.mean([c.recall("dog") for c in cells if c.minority == n]) for n in (5, 20, 80, 200)]  # type: ignore[misc]
+    assert curves["dog"].get_ydata() == pytest.approx(wanted)
+    assert curves["dog"].get_linewidth() > curves["cat"].get_linewidth()
+    assert "recall of each class, tiny" in page_html(study)
+    assert "recall of each class" not in page_html(study_of("size"))

@@ -20,6 +20,7 @@ CAPTION = (
 VERDICTS: tuple[Holds, ...] = ("holds", "does not hold", "cannot be told")
 # A picture of so few lines says no more than the table.
 _ALONE = 2
+_NUMBERS = ("no", "one", "two", "three", "four", "five")
 _SEVERAL: Mapping[Holds, str] = {
     "holds": "hold", "does not hold": "do not hold", "cannot be told": "cannot be told",
 }  # fmt: skip
@@ -131,7 +132,7 @@ def title_of(found: Reproduction) -> str:
     """What the page is called."""
     if len(found.studies) == 1:
         return f"{found.studies[0].name}, made again"
-    return f"{len(found.studies)} published studies, made again"
+    return f"{_NUMBERS[len(found.studies)]} published studies, made again"
 
 
 def about(study: Reproduced) -> str:

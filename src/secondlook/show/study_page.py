@@ -51,6 +51,7 @@ def page_html(study: Study) -> str:
             sentences=sentences(study),
             pictures=_pictures(study),
             caption=_caption(study),
+            by_class=_by_class(study),
             learning=_learning(study),
             varied=VARIED[study.kind],
             measured=measure_name(study),
@@ -102,6 +103,18 @@ def _caption(study: Study) -> str:
     banded = any(laws.power is not None for laws in study.laws.values())
     bands = "; bands are the power law's 95 % intervals, its line goes on beyond what was measured" if banded else ""
     return f"Dots are single seeds, lines their means{bands}."
+
+
+def _by_class(study: Study) -> list[Markup]:
+    from secondlook.show.study_plots import plot_by_class
+
+    if study.kind != "imbalance":
+        return []
+    return [
+        _drawn(plot_by_class, study, model, size=(4.4, 2.9), name=f"class{i}", label=f"recall of each class, {model}")
+        for i, model in enumerate(study.models)
+        if study.of(model)
+    ]
 
 
 def _learning(study: Study) -> list[Markup]:

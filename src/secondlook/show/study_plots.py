@@ -148,7 +148,7 @@ def grid_means(cells: Iterable[Cell], ks: Sequence[int], rows: Sequence[int]) ->
 
 
 def plot_learning(study: Study, model: str, ax: Axes | None = None, *, palette: Palette = LIGHT) -> Axes:
-    """Validation loss by epoch, the mean over seeds, one curve per value of what was varied."""
+    """Validation loss by epoch: the mean over seeds and their range, one curve per value of what was varied."""
     ax = new_axes(4.8, 3.0) if ax is None else ax
     curves: dict[Any, list[list[float]]] = {}
     for cell in study.of(model):
@@ -162,7 +162,11 @@ def plot_learning(study: Study, model: str, ax: Axes | None = None, *, palette: 
         table = np.array([one + [np.nan] * (longest - len(one)) for one in curves[value]])
         known = ~np.isnan(table).any(axis=0)
         colour = ramp(at / max(1, len(values) - 1))
-        ax.plot(np.flatnonzero(known) + 1, table[:, known].mean(axis=0), color=colour, linewidth=1.5)
+        epochs = np.flatnonzero(known) + 1
+        ax.fill_between(
+            epochs, table[:, known].min(axis=0), table[:, known].max(axis=0), color=colour, alpha=0.15, linewidth=0
+        )
+        ax.plot(epochs, table[:, known].mean(axis=0), color=colour, linewidth=1.5)
         if at in (0, len(values) - 1) and known.any():
             end = int(np.flatnonzero(known)[-1])
             ax.annotate(f" {value:,}" if not isinstance(value, tuple) else "", (end + 1, table[:, end].mean()),
@@ -170,6 +174,26 @@ def plot_learning(study: Study, model: str, ax: Axes | None = None, *, palette: 
     ax.set(xlabel="epoch", ylabel="validation loss")
     ax.set_title(plain(model), loc="left", size=TEXT, color=palette.ink)
     ax.margins(x=0.12)
+    dress(ax, palette)
+    return ax
+
+
+def plot_by_class(study: Study, model: str, ax: Axes | None = None, *, palette: Palette = LIGHT) -> Axes:
+    """Recall of every class over the images of the minority, nothing being done about it; the minority stands out."""
+    ax = new_axes(4.8, 3.0) if ax is None else ax
+    rare = str(study.config["minority"])
+    cells = [cell for cell in study.of(model) if cell.plain]
+    sizes = sorted({study.value(cell) for cell in cells})
+    names = dict.fromkeys(name for cell in cells for name in cell.members)
+    for name in sorted(names, key=lambda name: name == rare):
+        values = {n: [r for c in cells if study.value(c) == n and (r := c.recall(name)) is not None] for n in sizes}
+        known = [n for n in sizes if values[n]]
+        line = {"color": palette.accent, "linewidth": 1.8, "marker": "o", "markersize": 4} if name == rare else {
+            "color": palette.quiet, "linewidth": 0.9, "alpha": 0.6}  # fmt: skip
+        ax.plot(known, [float(np.mean(values[n])) for n in known], label=plain(name), **line)  # type: ignore[arg-type]
+    log_rows(ax)
+    ax.set(xlabel=VARIED[study.kind], ylabel="recall")
+    ax.set_title(plain(f"{model}: {rare}, and the other classes"), loc="left", size=TEXT, color=palette.ink)
     dress(ax, palette)
     return ax
 

@@ -38,8 +38,8 @@ _DIFFERENCES = (
     "The study does not say which 250 images it tested on; ours are drawn by the seed.",
     "The layouts of its two nets are not known: ours are cnn-vanilla (two rounds of convolution, batch norm and "
     "pooling) and cnn-tiny (four patterns, found anywhere).",
-    "Its SVMs and its forest had scikit-learn's defaults of early 2019, gamma of 1/900 and ten trees among them; ours "
-    "have those of this package: standardised pixels, 200 trees.",
+    "Its SVMs and its forest presumably had scikit-learn's defaults of early 2019, gamma of 1/900 and ten trees among "
+    "them; ours have those of this package: standardised pixels, 200 trees.",
     "Nets hold out a tenth of the 750 to choose their epoch by; all other models learn from all of them.",
 )
 
