@@ -107,7 +107,7 @@ def test_the_threads_are_left_as_they_were(digits: Any) -> None:
 def test_pixels_are_standardised_by_the_mean_and_deviation_of_each_channel(
     dtype: type, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondlook.models.net_classifier._BLOCK_NUMBERS", block)
+    monkeypatch.setattr("secondlook.models.pixels._BLOCK_NUMBERS", block)
     X = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3)).astype(dtype)
     X = X if dtype is np.uint8 else X / np.float32(255)
     X[..., 1] = X[0, 0, 0, 1]
@@ -123,7 +123,7 @@ def test_images_are_enlarged_in_blocks_that_do_not_show(dtype: type, monkeypatch
     X, y = (np.random.default_rng(0).random((30, 4, 4, 1)) * 255).astype(dtype), np.arange(30) % 2
     net = "conv 2 5x5, relu, globalavg"
     whole = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
-    for room in ("net_classifier", "enlarging"):
+    for room in ("pixels", "enlarging"):
         monkeypatch.setattr(f"secondlook.models.{room}._BLOCK_NUMBERS", 60)
     pieces = NetClassifier(net, epochs=2).fit(X, y, valid=(X[:9], y[:9])).predict_proba(X)
     np.testing.assert_allclose(pieces, whole, atol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from math import ceil, inf, isqrt, prod
+from math import ceil, inf
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -20,6 +20,7 @@ from secondlook.models.engines import Engine, Examples, Optimiser
 from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.enlarging import to_size
 from secondlook.models.net import Count, Net, check_size, enlarged, parse
+from secondlook.models.pixels import as_images, channel_statistics
 from secondlook.models.state import TrainingState, fingerprint, shares, streams_at
 from secondlook.models.train import Before, Keep, Recipe, Schedule, auto_batch, auto_epochs, train
 from secondlook.types import Epoch, FloatArray, History, IntArray
@@ -37,9 +38,6 @@ Factory = Callable[[tuple[int, int, int], int], "nn.Module"]
 
 # The settings that a training keeps when it is gone on with.
 _KEPT = ("learning_rate", "optimizer", "weight_decay", "schedule")
-
-# Numbers that are converted at a time.
-_BLOCK_NUMBERS = 4_000_000
 
 
 class NetClassifier(ImageClassifier):
@@ -148,7 +146,7 @@ class NetClassifier(ImageClassifier):
             keep, held = self._held_out(y)
             valid = Held(X[held], y[held], weights[held])
             X, y, weights = X[keep], y[keep], weights[keep]
-        self._measure_pixels(X)
+        self.mean_, self.scale_ = channel_statistics(X)
         seed = int(self.random_state)
         state = self._goes_on_from
         recipe, streams = self._recipe(len(X), state), streams_at(seed, ("order",), state)
@@ -224,38 +222,9 @@ class NetClassifier(ImageClassifier):
         save_file({**self.weights_}, path, metadata={"secondlook": json.dumps(settings)})
 
     def _pixels(self, X: NDArray[Any]) -> Any:
-        """Images (n, h, w, c), uint8 or float32. Flat rows become square images where a net looks at neighbours."""
-        X = X if X.dtype == np.uint8 else X.astype(np.float32, copy=False)
-        if self.image_shape_:
-            return X.reshape(len(X), *self.image_shape_)
-        d = X.shape[1]
-        if isinstance(self.net, str) and not parse(self.net).convolutional:
-            return X.reshape(len(X), 1, d, 1)
-        for c in (1, 3):
-            side = isqrt(d // c)
-            if side * side * c == d:
-                return X.reshape(len(X), side, side, c)
-        raise InputError(
-            f"expected rows that make a square image of 1 or 3 channels, got {d} numbers; pass (n, h, w, c)"
-        )
-
-    def _measure_pixels(self, X: NDArray[Any]) -> None:
-        """Mean and standard deviation per channel, from some 10,000 images: more do not move them."""
-        sample = range(0, len(X), max(1, len(X) // 10_000))
-        step = max(1, _BLOCK_NUMBERS // prod(X.shape[1:]))
-        total, squares = np.zeros((2, X.shape[3]))
-        # In blocks, since a memory map may be larger than memory. Distances from some pixel, not from 0, so that no
-        # digits are lost in their squares, and a channel of one value has exactly none.
-        shift = X[0, 0, 0].astype(np.float64)
-        for at in range(0, len(sample), step):
-            part = sample[at : at + step]
-            block = X[part.start : part.stop : part.step] - shift
-            total += block.sum(axis=(0, 1, 2))
-            squares += np.square(block, out=block).sum(axis=(0, 1, 2))
-        n = len(sample) * X.shape[1] * X.shape[2]
-        self.mean_: FloatArray = shift + total / n
-        scale = np.sqrt(np.maximum(squares / n - np.square(total / n), 0))
-        self.scale_: FloatArray = np.where(scale > 0, scale, 1.0)
+        """Images (n, h, w, c), uint8 or float32."""
+        alone = isinstance(self.net, str) and not parse(self.net).convolutional
+        return as_images(X, self.image_shape_, neighbours=not alone)
 
     def _job(self, image: tuple[int, int, int], seed: int) -> tuple[Job, Count]:
         """What is to be trained on images of (h, w, c), enlarged where the net asks for it; and the net's counts."""
