@@ -166,6 +166,7 @@ def _of_curves(at: Setting, third: Run) -> Iterator[Claim]:
         "At the end it gets over 95 % of the training images right.",
         within(share(round(last.train_accuracy * n), n), 0.95),
         f"{last.train_accuracy:.3f} of {n:,} training images",
+        levels=True,
     )
 
 
