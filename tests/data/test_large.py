@@ -158,7 +158,7 @@ def test_splitting_and_handing_on_hold_blocks_and_never_the_whole(source: Path, 
 def test_fitting_and_predicting_hold_blocks_and_never_the_whole(
     source: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondlook.models.net_classifier._BLOCK_NUMBERS", 2**17)
+    monkeypatch.setattr("secondlook.models.pixels._BLOCK_NUMBERS", 2**17)
     images = read(source)
     cut = split(images)
     directory = RunDirectory(tmp_path / "run")
