@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from math import inf, isnan
 
-from secondlook.measure.estimates import difference, published_share
+from secondlook.measure.estimates import difference, exactly, published_share
 from secondlook.types import Estimate, Figure, Holds
 from secondlook.types.reproduction import Unit
 
@@ -33,8 +33,7 @@ def same(ours: Estimate, published: float, n: int | None, margin: float) -> Hold
     Args:
         n: the items that the published share was counted on, which give its uncertainty; None where it is not known.
     """
-    theirs = Estimate(published, published, published) if n is None else published_share(published, n)
-    return within(difference(ours, theirs), -margin, margin)
+    return within(difference(ours, _counted(published, n)), -margin, margin)
 
 
 def all_hold(*verdicts: Holds) -> Holds:
@@ -67,8 +66,13 @@ def printed(value: float, unit: Unit, n: int | None) -> Estimate:
     was counted on n items Wilson's interval around that.
     """
     if unit == "count":
-        return Estimate(value, value, value)
+        return exactly(value)
     digits = -int(Decimal(str(value)).normalize().as_tuple().exponent)
     rounding = 0.5 * 10.0 ** -(max(digits, 2) if unit == "share" else digits)
-    ends = (value, value) if n is None else (published_share(value, n).low, published_share(value, n).high)
-    return Estimate(value, ends[0] - rounding, ends[1] + rounding)
+    counted = _counted(value, n)
+    return Estimate(value, counted.low - rounding, counted.high + rounding)
+
+
+def _counted(value: float, n: int | None) -> Estimate:
+    """A published share that was counted on n items; without them the number alone."""
+    return exactly(value) if n is None else published_share(value, n)

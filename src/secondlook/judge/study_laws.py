@@ -81,10 +81,10 @@ class _Measured(NamedTuple):
         return _Measured(self.rows[which], self.errors[which], self.classes[which], self.seeds[which], self.varies)
 
 
-def _measured(kind: Kind, cells: Sequence[Cell], minority: str) -> _Measured:
-    """Of the cells of one model; with a minority, of that class alone."""
+def _measured(kind: Kind, cells: Sequence[Cell], of: str = "") -> _Measured:
+    """Of the cells of one model: their errors, or those of one class alone."""
     rows = [cell.minority if kind == "imbalance" else cell.rows for cell in cells]
-    rights = [cell.recall(minority) or 0.0 if kind == "imbalance" else cell.test_accuracy for cell in cells]
+    rights = [cell.recall(of) or 0.0 if of else cell.test_accuracy for cell in cells]
     errors = [1 - (nan if right is None else right) for right in rights]
     classes, seeds = ([getattr(cell, name) for cell in cells] for name in ("classes", "seed"))
     whole = [np.array(each, dtype=np.int64) for each in (rows, classes, seeds)]
@@ -127,7 +127,7 @@ def _by_class(cells: Sequence[Cell], asked: Sequence[float], seed: int) -> dict[
         some = [cell for cell in cells if cell.recall(name) is not None]
         if not some:
             continue
-        measured = _measured("size", some, "")._replace(errors=np.array([1 - (c.recall(name) or 0.0) for c in some]))
+        measured = _measured("size", some, name)
         law = _power(measured, seed, {})
         if law is not None:
             found[name] = tuple(needed(law, accuracy, measured.rows, measured.errors) for accuracy in asked)

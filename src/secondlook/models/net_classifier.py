@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from math import ceil, inf
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from scipy.special import softmax
 
 from secondlook.errors import FitError
 from secondlook.models.base import Held, ImageClassifier, InputError, hold_out
-from secondlook.models.engines import Engine, Examples, Optimiser
+from secondlook.models.engines import Engine, Examples, Optimiser, OptimiserName
 from secondlook.models.engines.choice import Choice, EngineName, Precision, check
 from secondlook.models.enlarging import to_size
 from secondlook.models.net import Count, Net, check_size, enlarged, parse
@@ -81,7 +81,7 @@ class NetClassifier(ImageClassifier):
         epochs: int | None = None,
         batch: int | None = None,
         learning_rate: float = 1e-3,
-        optimizer: Literal["adam", "adamw", "sgd"] = "adam",
+        optimizer: OptimiserName = "adam",
         weight_decay: float = 0.0,
         schedule: Schedule = "cosine",
         patience: int | None = None,

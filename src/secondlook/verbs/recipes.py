@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from secondlook.errors import UsageError
+from secondlook.models.engines import OptimiserName
+from secondlook.models.train import Keep, Schedule
 
-OptimiserName = Literal["adam", "adamw", "sgd"]
-Schedule = Literal["cosine", "constant"]
-Keep = Literal["best", "last"]
 # What of a net's training a recipe may set, and of which kind each is; the rest has options of its own.
 _RECIPE: dict[str, type] = {
     "batch": int,
@@ -20,7 +19,11 @@ _RECIPE: dict[str, type] = {
     "patience": int,
     "keep": str,
 }
-_WORDS = {"optimizer": get_args(OptimiserName), "schedule": get_args(Schedule), "keep": get_args(Keep)}
+_WORDS = {
+    "optimizer": get_args(OptimiserName),
+    "schedule": get_args(Schedule),
+    "keep": get_args(Keep),
+}
 
 
 def recipe_of(given: str | Mapping[str, Any]) -> dict[str, Any]:

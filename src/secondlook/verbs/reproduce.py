@@ -68,7 +68,7 @@ def reproduce(
         for at, source in enumerate(sources, start=1):
             setting = Setting(given[source.name], directory.path / source.name, quick, seed, quiet)
             _made(source, setting, f"{source.name}, {at} of {len(sources)}: {source.title}")
-        return _finish(directory, sources)
+        return _finish(directory)
 
 
 def load_reproduction(path: str | Path) -> Reproduction:
@@ -160,7 +160,7 @@ def _tried(source: SourceStudy, setting: Setting) -> tuple[Outcome, str, float]:
     return outcome, why, seconds
 
 
-def _finish(directory: RunDirectory, sources: Sequence[SourceStudy]) -> Reproduction:
+def _finish(directory: RunDirectory) -> Reproduction:
     """Writes the tables and pages of all, and seals the directory."""
     path = directory.path
     found = _read(path, read_json(path / "config.json"))

@@ -14,11 +14,14 @@ from secondlook.types import FloatArray, IntArray
 Weights = Mapping[str, NDArray[Any]]
 
 
+OptimiserName = Literal["adam", "adamw", "sgd"]
+
+
 @dataclass(frozen=True)
 class Optimiser:
     """Which optimiser, and its weight decay (decoupled for AdamW, an L2 penalty for the others, as in PyTorch)."""
 
-    name: Literal["adam", "adamw", "sgd"] = "adam"
+    name: OptimiserName = "adam"
     weight_decay: float = 0.0
     momentum: float = 0.9  # of SGD, with Nesterov's correction
 

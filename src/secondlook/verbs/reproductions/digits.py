@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import nan
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from secondlook import seeds
-from secondlook.data.read import read
 from secondlook.judge.claims import all_hold, figure, more
 from secondlook.measure.estimates import alone, exactly, paired_difference, published_share
 from secondlook.types import Claim, Figure, FigureTable, Run
@@ -29,10 +23,11 @@ from secondlook.verbs.reproductions.setting import (
     right,
     row_score,
     said,
+    some_images,
 )
 
-# Kaggle's labelled file has so many of MNIST's 70,000; a tenth of them were held out.
 _BETTER = (("cnn", "shallow"), ("shallow", "linear-svm"))
+# Kaggle's labelled file has so many of MNIST's 70,000; a tenth of them were held out.
 N, N_TRAIN, N_TEST = 42_000, 37_800, 4_200
 # TensorFlow 2's leaky ReLU has a slope of 0.2.
 NETS = {
@@ -49,7 +44,7 @@ PUBLISHED: Mapping[str, tuple[float, float]] = {
     "cnn": (0.998, 0.984),
 }
 CNN_NUMBERS = 44_426
-# Held out of the training images to choose epochs by.
+# Held out of the training images to follow training by.
 VALID = 0.05
 QUICK_N = 6_000
 
@@ -79,7 +74,8 @@ def _is_kaggle(path: Path) -> bool:
 
 def made(at: Setting) -> Outcome:
     """The SVM with its search, then the nets, on the same split."""
-    data = at.given.data if isinstance(at.given.data, str) else _as_kaggle_has_it(at)
+    most = QUICK_N if at.quick else N
+    data = at.given.data if isinstance(at.given.data, str) else some_images(at, most, "kaggle")
     runs = {"linear-svm": compare(data, models="linear-svm", tune=True, test=0.1, valid=VALID, **at.options("svm"))}
     for name, net in NETS.items():
         runs[name] = compare(
@@ -93,13 +89,6 @@ def made(at: Setting) -> Outcome:
         f"C of the SVM by a search over 2^-7 to 2^6: {rows['linear-svm'].params or 'none'}.",
     )
     return Outcome((table,), tuple(_claims(at, runs)), _differences(at))
-
-
-def _as_kaggle_has_it(at: Setting) -> tuple[NDArray[Any], NDArray[np.str_]]:
-    """42,000 images and their labels: all of a CSV, or so many of MNIST's by a seeded permutation."""
-    images = read(at.given.data)
-    some = np.sort(seeds.stream(at.seed, "kaggle").permutation(len(images))[: QUICK_N if at.quick else N])
-    return np.asarray(images.pixels[some]), np.array(images.classes)[images.labels[some]]
 
 
 def _figures(name: str, run: Run) -> list[Figure]:

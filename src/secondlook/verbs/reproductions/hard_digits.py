@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isnan
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from secondlook import seeds
-from secondlook.data.read import read
 from secondlook.judge.claims import figure, same, within
 from secondlook.measure.estimates import UNKNOWN, difference, exactly
 from secondlook.types import Claim, Estimate, FigureTable, Part, Run
@@ -29,6 +24,7 @@ from secondlook.verbs.reproductions.setting import (
     right,
     row_score,
     score,
+    some_images,
 )
 
 ACCURACY, ERROR, LOSS, NUMBERS, N_TEST = 0.9938, 0.0062, 0.024713, 390_218, 10_000
@@ -51,8 +47,9 @@ def find(data: Path | None) -> Given:
 
 def made(at: Setting) -> Outcome:
     """The net, its scores, and the images that it gets wrong in either part."""
+    data = some_images(at, QUICK_N, "hard-digits") if at.quick else at.given.data
     run = compare(
-        _fewer(at) if at.quick else at.given.data, models="convnet", valid=0.1, recipe=RECIPE,
+        data, models="convnet", valid=0.1, recipe=RECIPE,
         epochs=QUICK_EPOCHS if at.quick else EPOCHS, **at.options("net"),
     )  # fmt: skip
     row = run["convnet"]
@@ -74,13 +71,6 @@ def made(at: Setting) -> Outcome:
         "" if at.quick else "The mistakes by true class, on test and training images, are in mistakes.html.",
     )
     return Outcome((table,), tuple(_claims(at, run)), _differences(at))
-
-
-def _fewer(at: Setting) -> tuple[Any, Any]:
-    """Some of MNIST's images; their parts are cut anew."""
-    images = read(at.given.data)
-    some = np.sort(seeds.stream(at.seed, "hard-digits").permutation(len(images))[:QUICK_N])
-    return np.asarray(images.pixels[some]), np.array(images.classes)[images.labels[some]]
 
 
 def _loss(run: Run) -> Estimate:

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondlook.errors import DataError
 from secondlook.judge.claims import all_hold, figure, more, same, within
 from secondlook.measure.estimates import exactly, paired_difference, share
 from secondlook.types import Claim, Estimate, Figure, FigureTable, Run
 from secondlook.verbs.compare import compare
 from secondlook.verbs.continuing import continue_run
-from secondlook.verbs.reproductions.hotdog_epochs import curves
+from secondlook.verbs.reproductions.hotdog_epochs import ROUNDS, curves
 from secondlook.verbs.reproductions.setting import (
     Given,
     Outcome,
@@ -20,7 +23,6 @@ from secondlook.verbs.reproductions.setting import (
     SourceStudy,
     failed,
     place,
-    right,
     row_score,
     score,
 )
@@ -29,7 +31,6 @@ NET = "cnn-wide"
 # Of the hotdog class after each round: right hotdogs, hotdogs answered, hotdogs there; from its matrices.
 PUBLISHED: Sequence[tuple[int, int, int]] = ((47, 61, 114), (71, 101, 114), (81, 162, 114))
 N_VALID, LAZY, NUMBERS = 888, 774 / 888, 1_615_905
-ROUNDS = (10, 10, 20)
 WEIGHTS = 7.0
 SIZE, QUICK_SIZE, QUICK_ROUNDS = 120, 64, (4, 4, 4)
 RECIPE = "batch=100,learning_rate=0.001,schedule=constant,patience=100,keep=last"
@@ -68,7 +69,7 @@ def made(at: Setting) -> Outcome:
         "more.",
     )
     claims = (*_claims(at, first, found), *_of_curves(at, third))
-    return Outcome((table, curves(at, third, NET, rounds)), claims, _differences(at, first))
+    return Outcome((table, curves(third, NET, rounds)), claims, _differences(at, first))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +79,13 @@ class Judged:
     precision: Estimate
     recall: Estimate
     accuracy: Estimate
-    run: Run
-    code: int
+    right: NDArray[np.bool_]
+    there: NDArray[np.bool_]
 
     def less(self, other: Judged) -> tuple[Estimate, Estimate]:
         """How far accuracy and recall lie above another round's, on the same photos."""
-        mine, theirs = right(self.run, NET), right(other.run, NET)
-        hotdogs = self.run.predictions(NET).labels == self.code
-        return paired_difference(mine, theirs), paired_difference(mine[hotdogs], theirs[hotdogs])
+        mine, theirs = self.right, other.right
+        return paired_difference(mine, theirs), paired_difference(mine[self.there], theirs[self.there])
 
 
 def _is_hotdog(name: str) -> bool:
@@ -98,7 +98,11 @@ def _judged(run: Run, hotdog: str) -> Judged:
     there, answered = said.labels == code, said.predicted == code
     both = int((there & answered).sum())
     return Judged(
-        share(both, int(answered.sum())), share(both, int(there.sum())), row_score(run[NET], "test"), run, code
+        share(both, int(answered.sum())),
+        share(both, int(there.sum())),
+        row_score(run[NET], "test"),
+        said.predicted == said.labels,
+        there,
     )
 
 

@@ -8,7 +8,6 @@ from math import nan
 from secondlook.judge.claims import figure
 from secondlook.measure.estimates import UNKNOWN, alone, published_share
 from secondlook.types import Epoch, Figure, FigureTable, Run
-from secondlook.verbs.reproductions.setting import Setting
 
 ROUNDS = (10, 10, 20)
 N_VALID = 1_000  # images that a validation pass of ten batches took, 100 of them twice
@@ -37,7 +36,7 @@ PUBLISHED: Sequence[tuple[int, float, float, float, float]] = (
 )  # fmt: skip
 
 
-def curves(at: Setting, run: Run, net: str, rounds: Sequence[int]) -> FigureTable:
+def curves(run: Run, net: str, rounds: Sequence[int]) -> FigureTable:
     """Every epoch of the three rounds."""
     history = run.histories[net]
     lines: list[Figure] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from secondlook.judge.claims import all_hold, figure, within
 from secondlook.measure.estimates import UNKNOWN
-from secondlook.types import Claim, Estimate, Figure, FigureTable, Study
+from secondlook.types import Claim, Estimate, Figure, FigureTable, Line, Study
 from secondlook.types.reproduction import FAILED
 from secondlook.verbs.reproductions.quickdraw_recipe import CNN_2, GRID_SEEDS, most, recipe
 from secondlook.verbs.reproductions.setting import Outcome, Setting
@@ -60,11 +60,15 @@ def grid(at: Setting, data: tuple[Any, Any]) -> Outcome:
 
 def slope(found: Study, response: str, variable: str) -> Estimate:
     """100 times a coefficient, with its interval."""
-    line = found.laws[CNN_2].lines.get(response) if CNN_2 in found.laws else None
+    line = _line(found, response)
     if line is None:
         return UNKNOWN
     one = line[variable]
     return Estimate(100 * one.value, 100 * one.low, 100 * one.high)
+
+
+def _line(found: Study, response: str) -> Line | None:
+    return found.laws[CNN_2].lines.get(response) if CNN_2 in found.laws else None
 
 
 def _figures(found: Study) -> Iterator[Figure]:
@@ -89,7 +93,7 @@ def _claims(at: Setting, found: Study, ours: str) -> Iterator[Claim]:
         f"{_said(gain, 4)} points of test accuracy and {_said(of['test_log_loss', 'rows'], 4)} hundredths of a nat per "
         "drawing, where the study has +0.0016 and -0.0056 between 7,000 and 20,000",
     )
-    line = found.laws[CNN_2].lines.get("test_accuracy") if CNN_2 in found.laws else None
+    line = _line(found, "test_accuracy")
     p = float("nan") if line is None else line.fits
     yield at.claim(
         "A straight line describes accuracy over classes and drawings.",

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondlook import seeds
+from secondlook.data.read import read
 from secondlook.errors import DataError, UsageError
 from secondlook.measure.estimates import UNKNOWN, mean, share_over_seeds
 from secondlook.show.format import half_width, share
@@ -139,6 +141,13 @@ def is_mnist(path: Path) -> bool:
 def has_idx(path: Path) -> bool:
     """Whether a folder holds MNIST's kind of files."""
     return path.is_dir() and any(path.glob("*idx3-ubyte*"))
+
+
+def some_images(at: Setting, most: int, purpose: str) -> tuple[NDArray[Any], NDArray[np.str_]]:
+    """So many images at most of the data, drawn by the seed, and their labels; without the parts that they came in."""
+    images = read(at.given.data)
+    some = np.sort(seeds.stream(at.seed, purpose).permutation(len(images))[:most])
+    return np.asarray(images.pixels[some]), np.array(images.classes)[images.labels[some]]
 
 
 def said(found: Mapping[str, Estimate], names: Iterable[str]) -> str:
